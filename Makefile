@@ -1,0 +1,36 @@
+# Two commands do all the set-up: `make lab` opens the course, `make test` proves it.
+.DEFAULT_GOAL := help
+.PHONY: help lab test demo check doctor stop refresh lint bench
+
+SETUP := python3 workshop/bootstrap.py
+IN    := .venv/bin/python -m
+
+help:     ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+lab:      ## set up what is missing, then open the course in JupyterLab
+	@$(SETUP) && $(IN) workshop lab
+
+test:     ## prove every stage, every check and every notebook
+	@$(SETUP) && $(IN) workshop test
+
+demo:     ## the guide's last scene: an answer at once, the work seconds later
+	@$(SETUP) && $(IN) workshop demo
+
+check:    ## look at your work: make check STEP=03
+	@$(SETUP) --quiet && $(IN) workshop check $(STEP)
+
+doctor:   ## is this machine ready? what is wrong, and what to type
+	@$(SETUP) --quiet && $(IN) workshop doctor
+
+stop:     ## end what this checkout started, and nothing else
+	@if [ -x .venv/bin/python ]; then $(IN) workshop stop; else echo "nothing was set up here"; fi
+
+refresh:  ## run every notebook again and save what it shows
+	@$(SETUP) && $(IN) workshop refresh
+
+lint:     ## ruff: style and format
+	@$(SETUP) --quiet && $(IN) ruff check . && $(IN) ruff format --check .
+
+bench:    ## the course's own figures, as a table
+	@$(SETUP) && $(IN) workshop bench

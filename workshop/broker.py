@@ -1,0 +1,411 @@
+"""A private RabbitMQ node for this checkout.
+
+Own node name, cookie, epmd port and data, all under `.rabbitmq/`; started as the
+user who asks, from the installed scripts; on loopback alone. It knows nothing of
+stages, nor of Django.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import shlex
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import psutil
+
+from workshop import places
+from workshop.binaries import SCRIPTS, find_sbin
+from workshop.errors import CourseError
+from workshop.waiting import NotYet, wait_until
+
+# Asked for first. RabbitMQ's own defaults, but for epmd and distribution: those of a
+# RabbitMQ that is here already (4369, 25672) are left to it.
+FIRST_PORTS = {"amqp": 5672, "management": 15672, "distribution": 25772, "epmd": 4469}
+BOOT_SECONDS = 60
+# The course's own eyes on the broker, so that the learner may do what they like with guest.
+EYES = "workshop"
+
+
+def is_taken(port: int) -> bool:
+    """Whether anything on this machine listens on `port` at a loopback address."""
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        with contextlib.suppress(OSError), socket.socket(family) as probe:
+            probe.settimeout(1)
+            if probe.connect_ex((address, port)) == 0:
+                return True
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return bool(_refused(probe, port))
+
+
+def _refused(probe: socket.socket, port: int) -> bool:
+    try:
+        probe.bind(("127.0.0.1", port))
+    except OSError:
+        return True
+    return False
+
+
+def next_free(port: int, avoid: set[int] = frozenset()) -> int:
+    """The first port from `port` up that nobody holds."""
+    while port in avoid or is_taken(port):
+        port += 1
+    return port
+
+
+class Broker:
+    """The node whose data is in `folder`. Cheap to make: nothing runs until `start`."""
+
+    def __init__(self, folder: Path | None = None):
+        self.folder = folder or places.home() / ".rabbitmq"
+        self._http: httpx.Client | None = None
+
+    # --- what is kept for this checkout -------------------------------------------------
+
+    @property
+    def kept(self) -> dict:
+        """Node name, ports and the password of the course's eyes; made on first use."""
+        try:
+            return json.loads((self.folder / "node.json").read_text())
+        except (OSError, ValueError):
+            return self._keep(
+                {
+                    "name": f"course-{hashlib.sha1(str(self.folder).encode()).hexdigest()[:8]}",
+                    "password": secrets.token_urlsafe(12),
+                    "ports": self._free_ports({}),
+                }
+            )
+
+    def _keep(self, facts: dict) -> dict:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+        new = self.folder / f"node.json.{os.getpid()}"
+        new.write_text(json.dumps(facts, indent=1))
+        new.replace(self.folder / "node.json")
+        return facts
+
+    def keep(self, **facts) -> None:
+        """Keep more facts for this checkout, beside the node's own."""
+        self._keep({**self.kept, **facts})
+
+    def _free_ports(self, kept: dict[str, int]) -> dict[str, int]:
+        ports: dict[str, int] = {}
+        for use, first in FIRST_PORTS.items():
+            port = kept.get(use, first)
+            if is_taken(port) and not (use == "epmd" and self._epmds()):
+                port = next_free(first, set(ports.values()))
+            ports[use] = port
+        return ports
+
+    @property
+    def node(self) -> str:
+        return f"{self.kept['name']}@localhost"
+
+    @property
+    def port(self) -> int:
+        """The AMQP port."""
+        return self.kept["ports"]["amqp"]
+
+    @property
+    def management_url(self) -> str:
+        return f"http://127.0.0.1:{self.kept['ports']['management']}"
+
+    @property
+    def bin(self) -> Path:
+        """The folder whose `rabbitmqctl` and `rabbitmq-server` speak to this node alone."""
+        return self.folder / "bin"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log" / f"{self.node}.log"
+
+    # --- starting and stopping ----------------------------------------------------------
+
+    @property
+    def pid(self) -> int | None:
+        """The process of the node, if it lives."""
+        with contextlib.suppress(OSError, ValueError, psutil.Error):
+            pid = int((self.folder / "pid").read_text())
+            if str(self.folder) in psutil.Process(pid).cmdline():  # erl's -home
+                return pid
+        return None
+
+    def is_ready(self) -> bool:
+        """The node lives and answers on both of its doors."""
+        return bool(self.pid) and self._answers()
+
+    def _answers(self) -> bool:
+        ports = self.kept["ports"]
+        try:
+            with socket.create_connection(("127.0.0.1", ports["amqp"]), timeout=1):
+                pass
+            return self.api.get("/api/whoami").status_code in (200, 401)
+        except (OSError, httpx.HTTPError):
+            return False
+
+    def start(self) -> bool:
+        """Start the node and wait until it is ready; False if it was ready already.
+
+        Raises CourseError, with the log's last lines, when it does not come up.
+        """
+        if self.is_ready():
+            return False
+        with self._alone():
+            if self.is_ready():
+                return False
+            self._write()
+            if self.pid:
+                self._start_app()
+            else:
+                self._boot()
+            self._admit_eyes()
+        return True
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _start_app(self) -> None:
+        """The node lives but `rabbitmqctl stop_app` was said, or it is still booting."""
+        try:
+            wait_until(self._answers, limit=3, what="an answer")
+        except NotYet:
+            self.ctl("start_app")
+            wait_until(self._answers, limit=BOOT_SECONDS, what="the started application")
+
+    def _boot(self) -> None:
+        booted = self.folder / "booted"
+        for attempt in (1, 2):
+            self._move_ports()
+            self._write()
+            process = self._launch()
+            try:
+                wait_until(
+                    lambda: self._answers() or process.poll() is not None,  # noqa: B023
+                    limit=BOOT_SECONDS,
+                    what="the broker",
+                )
+            except NotYet:
+                self.stop()
+            if self.pid and self._answers():
+                booted.touch()
+                return
+            if attempt == 1:
+                self._set_data_aside(keep=booted.exists())
+        raise CourseError(
+            "RabbitMQ did not start. Its last words:\n" + self._last_words(),
+            f"the whole log: less {shlex.quote(str(self.folder / 'log' / 'boot.log'))}",
+        )
+
+    def _launch(self) -> subprocess.Popen:
+        (self.folder / "pid").unlink(missing_ok=True)
+        with (self.folder / "log" / "boot.log").open("wb") as log:
+            return subprocess.Popen(
+                [str(self.bin / "rabbitmq-server")],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                cwd=self.folder,
+            )
+
+    def _move_ports(self) -> None:
+        """Keep this checkout's ports; move on from those that someone else holds, and say so."""
+        facts = self.kept
+        ports = self._free_ports(facts["ports"])
+        for use, port in facts["ports"].items():
+            if ports[use] != port:
+                print(f"· port {port} ({use}) is taken by another program: {ports[use]} it is")
+        if ports != facts["ports"]:
+            self._keep({**facts, "ports": ports})
+            self._http = None
+
+    def _set_data_aside(self, keep: bool) -> None:
+        """A node that was cut off while it first booted leaves data that cannot be used."""
+        data = self.folder / "data"
+        if not data.exists():
+            return
+        if keep:
+            aside = self.folder / f"data-{time.strftime('%Y%m%d-%H%M%S')}"
+            data.rename(aside)
+            print(f"· the broker's data could not be read: set aside as .rabbitmq/{aside.name}")
+        else:
+            shutil.rmtree(data)
+
+    def _last_words(self) -> str:
+        words = []
+        for log in (self.folder / "log" / "boot.log", self.log):
+            with contextlib.suppress(OSError):
+                words += log.read_text(errors="replace").splitlines()[-8:]
+        return "\n".join(f"    {line}" for line in words if line.strip())
+
+    def stop(self) -> bool:
+        """End the node and its epmd, and nothing else; False if neither was running."""
+        pid = self.pid
+        if pid:
+            process = psutil.Process(pid)
+            process.terminate()  # Erlang's own orderly stop
+            try:
+                process.wait(20)
+            except psutil.TimeoutExpired:
+                self.kill()
+        for epmd in self._epmds():
+            epmd.terminate()
+        return bool(pid)
+
+    def _epmds(self) -> list[psutil.Process]:
+        """The port mapper daemons that this node's scripts left running."""
+        found = []
+        for process in psutil.process_iter(["name"]):
+            with contextlib.suppress(psutil.Error):
+                if (
+                    process.info["name"] == "epmd"
+                    and process.environ().get("HOME") == str(self.folder)
+                ):
+                    found.append(process)
+        return found
+
+    def kill(self) -> None:
+        """SIGKILL the node, as a power cut would; its data stays."""
+        pid = self.pid
+        if pid:
+            process = psutil.Process(pid)
+            children = process.children(recursive=True)
+            process.kill()
+            process.wait(10)
+            for child in children:
+                with contextlib.suppress(psutil.Error):
+                    child.kill()
+
+    # --- the node's own commands ----------------------------------------------------------
+
+    def environment(self) -> dict[str, str]:
+        """The variables that make RabbitMQ's scripts speak to this node, on loopback alone."""
+        folder, ports = self.folder, self.kept["ports"]
+        return {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("RABBITMQ_", "ERL_"))},
+            "HOME": str(folder),  # the cookie's place
+            "LANG": "C.UTF-8",
+            "LC_ALL": "C.UTF-8",
+            "RABBITMQ_NODENAME": self.node,
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(ports["amqp"]),
+            "RABBITMQ_DIST_PORT": str(ports["distribution"]),
+            "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+            "RABBITMQ_LOG_BASE": str(folder / "log"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
+            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
+            "RABBITMQ_PID_FILE": str(folder / "pid"),
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            "RABBITMQ_CTL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            "ERL_EPMD_PORT": str(ports["epmd"]),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+        }
+
+    def _write(self) -> None:
+        """Configuration and shims, written anew at every start."""
+        sbin = find_sbin()
+        if sbin is None:
+            raise CourseError("RabbitMQ is not on this machine.", "make lab")
+        for sub in ("bin", "log", "data"):
+            (self.folder / sub).mkdir(parents=True, exist_ok=True)
+        (self.folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
+        (self.folder / "rabbitmq.conf").write_text(
+            "management.tcp.ip = 127.0.0.1\n"
+            f"management.tcp.port = {self.kept['ports']['management']}\n"
+            "log.file.level = info\n"
+        )
+        exports = "".join(
+            f"export {name}={shlex.quote(value)}\n"
+            for name, value in self.environment().items()
+            if os.environ.get(name) != value
+        )
+        for name in SCRIPTS:
+            shim = self.bin / name
+            new = shim.with_suffix(f".{os.getpid()}")
+            new.write_text(
+                "#!/bin/sh\n# this checkout's private node, and no other\n"
+                f'{exports}exec {shlex.quote(f"{sbin}/{name}")} "$@"\n'
+            )
+            new.chmod(0o755)
+            new.replace(shim)
+
+    def ctl(self, *words: str, check: bool = True) -> str:
+        """`rabbitmqctl` with these words; its output. Raises CourseError if it fails."""
+        done = subprocess.run(
+            [str(self.bin / "rabbitmqctl"), "-q", *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        if check and done.returncode:
+            raise CourseError(f"rabbitmqctl {' '.join(words)}: {done.stderr.strip()}")
+        return done.stdout
+
+    # --- facts over the management API --------------------------------------------------
+
+    @property
+    def api(self) -> httpx.Client:
+        """The management HTTP API, as the course's own user."""
+        if self._http is None:
+            self._http = httpx.Client(
+                base_url=self.management_url,
+                auth=(EYES, self.kept["password"]),
+                timeout=10,
+                # a connection kept open makes RabbitMQ wait five seconds for it when it stops
+                limits=httpx.Limits(max_keepalive_connections=0),
+            )
+        return self._http
+
+    def _admit_eyes(self) -> None:
+        if self.api.get("/api/whoami").status_code == 200:
+            return
+        password = self.kept["password"]
+        user = {"password": password, "tags": "administrator"}
+        made = httpx.put(
+            f"{self.management_url}/api/users/{EYES}", json=user, auth=("guest", "guest")
+        )
+        if made.is_error:  # guest is gone, or has another password: the long way
+            self.ctl("add_user", EYES, password, check=False)
+            self.ctl("change_password", EYES, password)
+            self.ctl("set_user_tags", EYES, "administrator")
+
+    def facts(self, *path: str) -> dict | list | None:
+        """GET /api/…; None where there is no such thing."""
+        answer = self.api.get("/api/" + "/".join(quote(part, safe="") for part in path))
+        return None if answer.status_code == 404 else answer.raise_for_status().json()
+
+    def queues(self, vhost: str) -> dict[str, dict[str, int]]:
+        """Each queue of a vhost with its messages: `ready`, `unacked`, `total`. Exact.
+
+        The totals are asked of the queues themselves: the figures that the management
+        plugin keeps lag by up to five seconds.
+        """
+        answer = self.api.get(
+            "/api/queues", params={"disable_stats": "true", "enable_queue_totals": "true"}
+        ).raise_for_status()
+        return {
+            queue["name"]: {
+                "ready": queue.get("messages_ready", 0),
+                "unacked": queue.get("messages_unacknowledged", 0),
+                "total": queue.get("messages", 0),
+            }
+            for queue in answer.json()
+            if queue["vhost"] == vhost
+        }

@@ -1,0 +1,99 @@
+"""What Celery, kombu and Django say when something is wrong, and what it means.
+
+Each row: what is looked for in the text, the likely cause, where to look. The texts are
+those of Celery 5.7, kombu 5.7, py-amqp 5.4 and Django 5.2.
+"""
+
+import re
+
+CAUSES = [
+    (
+        r"Received unregistered task of type '([^']+)'",
+        "the worker never imported the task {0}",
+        "start it in the folder that has manage.py, with the module after -A",
+    ),
+    (
+        r"ACCESS_REFUSED - Login was refused|AccessRefused: \(0, 0\): \(403\)",
+        "the broker does not know this user, or the password is another",
+        "look at the user and the password in the broker's address",
+    ),
+    (
+        r"NOT_ALLOWED - vhost (\S+) not found",
+        "there is no vhost {0}",
+        "an address ends in the vhost less its first slash: //vhost is the vhost /vhost",
+    ),
+    (
+        r"NOT_ALLOWED - access to vhost '([^']+)' refused for user '([^']+)'",
+        "the user {1} has no permissions on the vhost {0}",
+        "rabbitmqctl list_permissions -p {0}",
+    ),
+    (
+        r"Cannot connect to amqp://guest:\*\*@(?:127\.0\.0\.1|localhost):5672//",
+        "Celery went to its built-in address: it did not read your settings",
+        "look at -A, and at where the app gets its broker",
+    ),
+    (
+        r"Errno 111|Errno 61|Connection refused",
+        "nothing listens at that address: the broker is down, or the port is another",
+        "rabbitmqctl status",
+    ),
+    (
+        r"Unable to load celery application\.\s+The module (\S+) was not found",
+        "from this folder Python finds no module {0}",
+        "stand in the folder that has manage.py; look at the name after -A",
+    ),
+    (
+        r"Module '([^']+)' has no attribute '([^']+)'",
+        "the module {0} has no Celery app in it",
+        "name the module in which the app is made after -A",
+    ),
+    (
+        r"Cannot mix new( and old)? setting",
+        "old and new setting names stand side by side",
+        "keep to one kind of names, or give the app a namespace",
+    ),
+    (
+        r"DisabledBackend|No result backend is configured",
+        "the app has no result backend: the task was sent all the same",
+        "a backend comes in stage 07",
+    ),
+    (
+        r"'str' object cannot be interpreted as an integer",
+        "a piece of the URL reached range() as text",
+        "look at how the route names x and y",
+    ),
+    (
+        r"PRECONDITION_FAILED - inequivalent arg '([^']+)' for queue '([^']+)'",
+        "the queue {1} is there already, with another {0}",
+        "delete the queue, or declare it as it is",
+    ),
+    (
+        r"not JSON serializable",
+        "an argument of the task is no JSON value",
+        "pass numbers, text, lists or a primary key",
+    ),
+    (
+        r"[Aa]ddress already in use|That port is already in use",
+        "another program listens on that port",
+        "take the port that `begin` names",
+    ),
+    (
+        r"SyntaxError|IndentationError",
+        "Python cannot read one of your files",
+        "the lines above name the file and the line",
+    ),
+    (
+        r"ModuleNotFoundError: No module named '([^']+)'",
+        "Python finds no module {0}",
+        "look at the spelling, and at the folder you stand in",
+    ),
+]
+
+
+def likely(text: str) -> tuple[str, str] | None:
+    """The likely cause of what a log or an error says, and where to look; None if unknown."""
+    for pattern, cause, look in CAUSES:
+        found = re.search(pattern, text)
+        if found:
+            return cause.format(*found.groups()), look.format(*found.groups())
+    return None

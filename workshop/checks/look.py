@@ -1,0 +1,217 @@
+"""The running system, as a check sees it.
+
+A check starts its own worker and its own web server on the learner's project, and gives
+them a queue of their own (site/sitecustomize.py): no message of the learner's is taken,
+and no worker of the learner's takes the check's.
+"""
+
+import contextlib
+import os
+import re
+import shlex
+import statistics
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+from kombu import Queue
+
+from workshop import probe, process, setting, stages
+from workshop.broker import Broker, next_free
+from workshop.errors import CourseError
+from workshop.process import Running
+from workshop.waiting import NotYet, wait_until
+
+SITE = Path(__file__).with_name("site")
+
+
+class Wrong(Exception):
+    """A fact is not there. The text is the hint: what to look at, not the answer."""
+
+
+class Look:
+    """One look at one stage; a context manager that ends what it started."""
+
+    def __init__(self, stage: stages.Stage, broker: Broker | None = None):
+        self.stage = stage
+        self.broker = broker or Broker()
+        self.queue = f"check-{uuid.uuid4().hex[:8]}"
+        self._stack = contextlib.ExitStack()
+        self._once: dict[str, Any] = {}
+
+    def __enter__(self) -> "Look":
+        self.broker.start()
+        setting.enter(self.broker)
+        if not self.stage.path.exists():
+            stages.begin(self.stage, port=self.broker.port)
+        setting.replay(self.stage, self.broker)
+        self._stack.callback(self._drop_queue)
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._stack.close()
+
+    @property
+    def path(self) -> Path:
+        return self.stage.path
+
+    def is_untouched(self, file: str) -> bool:
+        """Whether the learner has not yet saved anything of their own in this file."""
+        return stages.untouched(self.stage, file, self.broker.port)
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """The same answer, or the same failure, for every item that asks for it."""
+        if name not in self._once:
+            try:
+                self._once[name] = make(), None
+            except (Wrong, probe.Trouble, CourseError) as error:
+                self._once[name] = None, error
+        value, error = self._once[name]
+        if error:
+            raise error
+        return value
+
+    # --- the learner's code ---------------------------------------------------------------
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What makes a process of the project use the check's own queue."""
+        path = [str(SITE), *filter(None, [os.environ.get("PYTHONPATH")])]
+        return {"WORKSHOP_QUEUE": self.queue, "PYTHONPATH": os.pathsep.join(path)}
+
+    def ask(self, fact: str, limit: float = probe.LIMIT, **words) -> Any:
+        """A function of checks/facts.py, run on the project in a process of its own."""
+        return probe.ask(
+            f"workshop.checks.facts:{fact}",
+            cwd=self.path,
+            env=self.environment,
+            limit=limit,
+            **words,
+        )
+
+    def needs_file(self, name: str) -> None:
+        """Raise Wrong, with the files that are there instead, if `name` is missing."""
+        file = self.path / name
+        if not file.is_file():
+            there = ", ".join(sorted(f.name for f in file.parent.glob("*") if f.is_file()))
+            raise Wrong(f"there is no {name}. In that folder: {there or 'nothing'}")
+
+    # --- processes --------------------------------------------------------------------------
+
+    def start(self, command: str, ready, name: str, **env: str) -> Running:
+        """A command on the project, ended when the look is over."""
+        return self._stack.enter_context(
+            process.run(
+                command,
+                cwd=self.path,
+                ready=ready,
+                env={**self.environment, **env},
+                name=f"check-{name}",
+                limit=20,
+            )
+        )
+
+    def worker(self, app: str) -> Running:
+        """The guide's worker on the module `app`, on the check's own queue."""
+        command = (
+            f"celery -A {shlex.quote(app)} worker --loglevel=info "
+            f"--hostname={self.queue}@localhost --without-mingle --without-gossip"
+        )
+        return self.once(
+            f"worker {app}", lambda: self.start(command, process.says(r" ready\."), "worker")
+        )
+
+    def web(self) -> "Web":
+        """Django's own server on a port of its own."""
+
+        def start() -> Web:
+            port = next_free(8100)
+            command = f"python manage.py runserver --noreload {port}"
+            return Web(self.start(command, process.listens(port), "web"), port)
+
+        return self.once("web", start)
+
+    # --- the broker ---------------------------------------------------------------------------
+
+    def waiting(self) -> int:
+        """Messages in the check's own queue, not yet with any worker."""
+        return self.broker.queues(setting.VHOST).get(self.queue, {"ready": 0})["ready"]
+
+    def wait_for_message(self) -> None:
+        try:
+            wait_until(lambda: self.waiting() > 0, limit=3, what="a message")
+        except NotYet:
+            raise Wrong("no message reached the vhost /vhost: is the task sent?") from None
+
+    def is_your_vhost(self, broker: dict[str, Any]) -> None:
+        """Raise Wrong unless an address, taken apart by kombu, is the learner's vhost."""
+        port = broker["port"] or 5672
+        if broker["transport"] not in ("amqp", "pyamqp", "amqplib"):
+            raise Wrong(f"the address starts with {broker['transport']}://: RabbitMQ speaks amqp")
+        if broker["host"] not in ("localhost", "127.0.0.1", "::1"):
+            raise Wrong(f"the address names the host {broker['host']!r}; your broker is here")
+        if port != self.broker.port:
+            raise Wrong(f"the address has the port {port}; your broker's is {self.broker.port}")
+        if broker["vhost"] != setting.VHOST:
+            raise Wrong(
+                f"the address means the vhost {broker['vhost']!r}, and yours is "
+                f"{setting.VHOST!r}: count the slashes after the port"
+            )
+        if not setting.can_log_in(self.broker, broker["user"] or "", broker["password"] or ""):
+            raise Wrong(
+                f"the broker does not let {broker['user']!r} in with the password in the "
+                "address: is it the user of stage 01?"
+            )
+        if broker["user"] != setting.USER:
+            raise Wrong(f"the address names the user {broker['user']!r}: yours is of stage 01")
+
+    def _drop_queue(self) -> None:
+        with (
+            contextlib.suppress(Exception),
+            setting.connect(self.broker) as connection,
+            connection.channel() as channel,
+        ):
+            Queue(self.queue)(channel).delete()
+
+
+class Web:
+    """A Django server that the check started."""
+
+    def __init__(self, running: Running, port: int):
+        self.running = running
+        self.base = f"http://127.0.0.1:{port}"
+
+    def get(self, path: str) -> httpx.Response:
+        """GET, redirects followed as a browser does."""
+        try:
+            return httpx.get(self.base + path, timeout=15, follow_redirects=True)
+        except httpx.TimeoutException:
+            raise Wrong(f"{path} gave no answer within 15 s") from None
+        except httpx.HTTPError as error:
+            raise self.running.failure(f"{path}: {error}") from None
+
+    def median(self, path: str, count: int) -> float:
+        """The median of the answer times in seconds, after a first request that is not counted."""
+        self.get(path)
+        times = []
+        for _ in range(count):
+            begun = time.perf_counter()
+            self.get(path)
+            times.append(time.perf_counter() - begun)
+        return statistics.median(times)
+
+    def why(self, answer: httpx.Response) -> str:
+        """What an answer other than 200 means: its status, and Django's own words."""
+        title = re.search(r"<title>\s*(.*?)\s*</title>", answer.text, re.S)
+        words = " ".join((title.group(1) if title else answer.text[:200]).split())
+        return f"{answer.status_code} {words}".strip()
+
+
+def process_ids(running: Running) -> set[int]:
+    """The command's process and everything below it."""
+    parent = psutil.Process(running.pid)
+    return {parent.pid, *(child.pid for child in parent.children(recursive=True))}

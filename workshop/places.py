@@ -1,0 +1,27 @@
+"""Where things stand: the checkout, and the home of everything it makes."""
+
+import os
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+STEPS = CHECKOUT / "steps"
+SOLUTIONS = CHECKOUT / "solutions"
+NOTEBOOKS = CHECKOUT / "notebooks"
+
+VENV_BIN = Path(sys.executable).parent
+
+
+def home() -> Path:
+    """The folder that holds `desk/` and `.rabbitmq/`: the checkout, or `WORKSHOP_HOME`."""
+    return Path(os.environ.get("WORKSHOP_HOME") or CHECKOUT)
+
+
+def desk() -> Path:
+    """The learner's projects, one complete folder a stage."""
+    return home() / "desk"
+
+
+def solved() -> bool:
+    """Whether this process works on the solutions instead of the learner's files."""
+    return os.environ.get("WORKSHOP_SOLVED") == "1"

@@ -1,0 +1,105 @@
+"""What a stage stands on: the broker, its user and vhost, the ports, the environment."""
+
+import os
+import subprocess
+from urllib.parse import quote
+
+import amqp
+from kombu import Connection
+
+from workshop import places
+from workshop.broker import Broker, is_taken, next_free
+from workshop.errors import CourseError
+from workshop.stages import Stage, all_stages
+
+USER, PASSWORD, VHOST = "learner", "sesame", "/vhost"
+WEB_PORT = 8000
+
+
+def url(broker: Broker, vhost: str = VHOST) -> str:
+    """The learner's address on this checkout's broker, as the guide writes it."""
+    return f"amqp://{USER}:{PASSWORD}@localhost:{broker.port}/{vhost}"
+
+
+def web_port(broker: Broker) -> int:
+    """The port of this checkout's web server: kept, unless another program holds it."""
+    kept = broker.kept.get("web")
+    if kept is None or (is_taken(kept) and not _ours(kept)):
+        kept = next_free(WEB_PORT)
+        broker.keep(web=kept)
+    return kept
+
+
+def _ours(port: int) -> bool:
+    from workshop import process
+
+    return any(
+        door.laddr.port == port
+        for found in process.running()
+        for child in found.guard.children(recursive=True)
+        for door in child.net_connections("tcp")
+        if door.status == "LISTEN"
+    )
+
+
+def enter(broker: Broker) -> None:
+    """Make this process, and all that it starts, speak to this checkout's node."""
+    path = os.environ.get("PATH", "").split(os.pathsep)
+    ours = [str(broker.bin), str(places.VENV_BIN)]
+    os.environ["PATH"] = os.pathsep.join(ours + [part for part in path if part not in ours])
+    os.environ["PORT"] = str(web_port(broker))
+
+
+def replay(stage: Stage, broker: Broker) -> list[str]:
+    """Run the broker scripts of the earlier stages whose work is not there; their names.
+
+    They are the solutions themselves: a late joiner stands where everyone stands.
+    """
+    missing = {"01_broker": lambda: not can_log_in(broker), "02_vhost": lambda: not may_use(broker)}
+    ran = []
+    for earlier in all_stages():
+        if earlier == stage:
+            break
+        if missing.get(earlier.name, lambda: False)():
+            for name in earlier.todo:
+                run_script(earlier, name, broker)
+                ran.append(f"{earlier.name}/{name}")
+    return ran
+
+
+def run_script(stage: Stage, name: str, broker: Broker) -> None:
+    """Run a solution's script against this checkout's node."""
+    done = subprocess.run(
+        ["sh", str(stage.solution / name)],
+        env={**os.environ, "PATH": f"{broker.bin}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    if done.returncode:
+        raise CourseError(f"{stage.name}/{name} failed: {done.stderr.strip()}", "make doctor")
+
+
+def can_log_in(broker: Broker, user: str = USER, password: str = PASSWORD) -> bool:
+    """Whether the broker lets this user in with this password, tried over AMQP."""
+    address = f"amqp://{quote(user)}:{quote(password)}@127.0.0.1:{broker.port}//"
+    try:
+        with Connection(address, connect_timeout=5) as connection:
+            connection.connect()
+    except amqp.AccessRefused:
+        return False
+    except amqp.NotAllowed:  # known, but with nothing to do in the vhost /
+        return True
+    return True
+
+
+def may_use(broker: Broker) -> bool:
+    """Whether the learner's user has the whole of the learner's vhost."""
+    found = broker.facts("permissions", VHOST, USER) or {}
+    return {found.get(right) for right in ("configure", "write", "read")} == {".*"}
+
+
+def connect(broker: Broker, vhost: str = VHOST) -> Connection:
+    """A kombu connection as the learner's user."""
+    return Connection(url(broker, vhost), connect_timeout=5)

@@ -1,0 +1,179 @@
+"""The overlay: lay a stage out in the desk, set it aside, solve it.
+
+`start(N)` is, for every earlier stage, its steps and then its solutions, laid over one
+another, then `steps/N`. `solved(N)` is `start(N)` and `solutions/N`. Whole files only.
+"""
+
+import contextlib
+import os
+import shutil
+import time
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from workshop import places
+from workshop.errors import CourseError
+
+SHEET = "README.md"
+# The guide's address. Its port becomes this checkout's own when a file is laid out.
+GUIDE_ADDRESS = "localhost:5672"
+HIDDEN = {"__pycache__", ".ruff_cache", ".pytest_cache"}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of the course, as steps/stages.toml lists it."""
+
+    name: str
+    title: str
+    minutes: int
+
+    @property
+    def number(self) -> str:
+        return self.name[:2]
+
+    @property
+    def step(self) -> Path:
+        return places.STEPS / self.name
+
+    @property
+    def solution(self) -> Path:
+        return places.SOLUTIONS / self.name
+
+    @property
+    def notebook(self) -> Path:
+        return places.NOTEBOOKS / f"{self.name}.ipynb"
+
+    @property
+    def todo(self) -> list[str]:
+        """The files that the learner works on: those that the solution has."""
+        return sorted(files_in(self.solution))
+
+    @property
+    def path(self) -> Path:
+        """The learner's folder, or that of the solved project if that is asked for."""
+        return places.desk() / ".solved" / self.name if places.solved() else self.desk
+
+    @property
+    def desk(self) -> Path:
+        return places.desk() / self.name
+
+
+def all_stages() -> list[Stage]:
+    """Every stage in its order."""
+    rows = tomllib.loads((places.STEPS / "stages.toml").read_text())["stage"]
+    return [Stage(**row) for row in rows]
+
+
+def find(word: str | int) -> Stage:
+    """The stage of this number or name (`3`, `03`, `worker`, `03_worker`)."""
+    word = str(word).strip().rstrip("/")
+    for stage in all_stages():
+        if word in (stage.name, stage.name[3:]) or (
+            word.isdigit() and int(word) == int(stage.number)
+        ):
+            return stage
+    names = ", ".join(stage.name for stage in all_stages())
+    raise CourseError(f"there is no stage {word!r}.", f"the stages: {names}")
+
+
+def files_in(folder: Path) -> dict[str, Path]:
+    """The files below a folder, by their relative path; caches left out."""
+    return {
+        str(file.relative_to(folder)): file
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and not HIDDEN & set(file.relative_to(folder).parts)
+    }
+
+
+def layers(stage: Stage, solved: bool) -> list[Path]:
+    """The folders whose files make the stage, lowest first."""
+    folders = []
+    for earlier in all_stages():
+        if earlier == stage:
+            break
+        folders += [earlier.step, earlier.solution]
+    return [*folders, stage.step, *([stage.solution] if solved else [])]
+
+
+def content(stage: Stage, solved: bool) -> dict[str, Path]:
+    """Relative path → the file of the overlay that is seen there."""
+    seen: dict[str, Path] = {}
+    for folder in layers(stage, solved):
+        seen.update(files_in(folder))
+    return seen
+
+
+def localized(source: Path, port: int) -> bytes:
+    """A file as it is laid out: the guide's port replaced by this checkout's."""
+    return source.read_bytes().replace(
+        GUIDE_ADDRESS.encode(), f"localhost:{port}".encode()
+    )
+
+
+def lay(stage: Stage, target: Path, *, solved: bool, port: int) -> None:
+    """Lay the stage out in `target`, which must not be there yet: all of it, or nothing."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for left in target.parent.glob(f".laying-{target.name}-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    laying = target.parent / f".laying-{target.name}-{os.getpid()}"
+    for name, source in content(stage, solved).items():
+        file = laying / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(localized(source, port))
+        file.chmod(source.stat().st_mode)
+    laying.rename(target)
+
+
+def begin(stage: Stage, *, port: int) -> bool:
+    """Lay the stage out where it is not yet; what the learner has is left alone.
+
+    The solved project, asked for by WORKSHOP_SOLVED=1, is laid out anew every time.
+    True if something was laid out.
+    """
+    solved = places.solved()
+    if solved:
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(stage.path)
+    elif stage.path.exists():
+        return False
+    lay(stage, stage.path, solved=solved, port=port)
+    return True
+
+
+def set_aside(stage: Stage) -> Path | None:
+    """Move the learner's folder to `desk/.kept/`; where it is now, or None if there was none."""
+    if not stage.desk.exists():
+        return None
+    kept = places.desk() / ".kept"
+    kept.mkdir(parents=True, exist_ok=True)
+    moment = time.strftime("%Y%m%d-%H%M%S")
+    number = 0
+    while True:
+        aside = kept / (f"{stage.name}-{moment}" + (f"-{number}" if number else ""))
+        if not aside.exists():
+            stage.desk.rename(aside)
+            return aside
+        number += 1
+
+
+def reset(stage: Stage, *, port: int) -> Path | None:
+    """Lay the start of the stage out again; where the learner's files were set aside."""
+    aside = set_aside(stage)
+    lay(stage, stage.desk, solved=False, port=port)
+    return aside
+
+
+def solve(stage: Stage, *, port: int) -> Path | None:
+    """Lay the solution out; where the learner's files were set aside."""
+    aside = set_aside(stage)
+    lay(stage, stage.desk, solved=True, port=port)
+    return aside
+
+
+def untouched(stage: Stage, name: str, port: int) -> bool:
+    """Whether the learner's file is still as the stage laid it out."""
+    source = content(stage, solved=False).get(name)
+    file = stage.path / name
+    return bool(source) and file.is_file() and file.read_bytes() == localized(source, port)
