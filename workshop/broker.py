@@ -136,9 +136,18 @@ class Broker:
         """The process of the node, if it lives."""
         with contextlib.suppress(OSError, ValueError, psutil.Error):
             pid = int((self.folder / "pid").read_text())
-            if str(self.folder) in psutil.Process(pid).cmdline():  # erl's -home
+            if self._is_node(psutil.Process(pid)):
                 return pid
+        # `rabbitmq-server -detached` writes no pid file
+        for process in psutil.process_iter(["name"]):
+            with contextlib.suppress(psutil.Error):
+                if process.info["name"] == "beam.smp" and self._is_node(process):
+                    return process.pid
         return None
+
+    def _is_node(self, process: psutil.Process) -> bool:
+        words = process.cmdline()
+        return str(self.folder) in words and "rabbit" in words  # -home FOLDER … -s rabbit boot
 
     def is_ready(self) -> bool:
         """The node lives and answers on both of its doors."""

@@ -109,11 +109,13 @@ def run(
     env: dict[str, str] | None = None,
     name: str = "",
     limit: float = 30,
+    grace: float = GRACE,
 ) -> Running:
     """Start `command` in `cwd` and return once `ready` says so.
 
     `command` is a line for the shell. `env` is laid over this process's environment.
-    `name` is the log's. Raises CourseError if the command ends, or is not ready
+    `name` is the log's. `grace` is how many seconds the command gets to end by itself when it is
+    stopped. Raises CourseError if the command ends, or is not ready
     within `limit` seconds.
     """
     cards().mkdir(parents=True, exist_ok=True)
@@ -121,7 +123,7 @@ def run(
     log = card.with_suffix(f".{name or 'process'}.log")
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-SE", guard.__file__, str(card), str(GRACE), *_shell(command)],
+            [sys.executable, "-SE", guard.__file__, str(card), str(grace), *_shell(command)],
             cwd=cwd,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
             stdin=subprocess.PIPE,

@@ -112,6 +112,7 @@ class Look:
                 env={**self.environment, **env},
                 name=f"check-{name}",
                 limit=20,
+                grace=0.2,  # what a check starts has nothing left to lose
             )
         )
 

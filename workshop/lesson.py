@@ -1,0 +1,297 @@
+"""What a notebook has in hand: `stage = begin("03")`.
+
+The lesson stands in the learner's project (so that `!celery …` and `import testing` work as
+they do in a terminal there), runs commands, looks at queues, and checks.
+"""
+
+import contextlib
+import html
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from workshop import checks, pictures, places, process, report, setting, stages
+from workshop.broker import Broker
+from workshop.process import Running
+from workshop.waiting import NotYet, wait_until
+
+SAMPLE_SECONDS = 0.05
+
+
+class Project:
+    """A folder with a Django project in it, and what runs there."""
+
+    def __init__(self, stage: stages.Stage, path: Path, broker: Broker):
+        self.stage = stage
+        self.path = path
+        self.broker = broker
+        self._running: dict[str, Running] = {}
+
+    def run(
+        self,
+        command: str,
+        ready: Callable[[Running], bool] | None = None,
+        folder: str = ".",
+        limit: float = 30,
+    ) -> Running:
+        """Start a command line as you would type it; return when it is ready.
+
+        The same line run again replaces the first. `folder` is where it is typed, relative
+        to the project. Raises CourseError with the last lines of its log if it fails.
+        """
+        if command in self._running:
+            self._running.pop(command).stop()
+        running = process.run(
+            command,
+            cwd=self.path / folder,
+            ready=ready or _ready_for(command),
+            name=self.stage.name,
+            limit=limit,
+        )
+        self._running[command] = running
+        return running
+
+    def stop(self) -> None:
+        """Stop everything that this project runs."""
+        while self._running:
+            self._running.popitem()[1].stop()
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file of this project."""
+        (self.path / name).write_text(text.lstrip("\n"))
+
+    def url(self, path: str = "/") -> str:
+        """The address of the project's web server on this machine."""
+        return f"http://127.0.0.1:{os.environ['PORT']}{path}"
+
+
+def _ready_for(command: str) -> Callable[[Running], bool]:
+    """What `ready` means for the commands of the guide."""
+    if "honcho" in command:
+        web = process.listens(int(os.environ["PORT"]))
+        worker = process.says(r" ready\.")
+        return lambda running: web(running) and worker(running)
+    if "runserver" in command:
+        return process.listens(int(os.environ["PORT"]))
+    return process.says(r" ready\.")
+
+
+class Lesson(Project):
+    """The learner's stage, as a notebook has it in hand."""
+
+    def __init__(self, stage: stages.Stage, broker: Broker):
+        super().__init__(stage, stage.path, broker)
+
+    @property
+    def _lines(self) -> list[str]:
+        return [
+            f"{self.stage.number} {self.stage.title}",
+            f"your broker: localhost:{self.broker.port}",
+        ]
+
+    def __repr__(self) -> str:
+        files = ", ".join(self.stage.todo)
+        return "\n".join([*self._lines, f"your files: {files}"])
+
+    def _repr_html_(self) -> str:
+        # links from notebooks/ into the desk: JupyterLab opens them in tabs beside this one
+        links = ", ".join(
+            f'<a href="../desk/{self.stage.name}/{name}">{html.escape(name)}</a>'
+            for name in self.stage.todo
+        )
+        head, broker = map(html.escape, self._lines)
+        return f"<b>{head}</b><br>{broker}<br>your files: {links}"
+
+    # --- the exercise ---------------------------------------------------------------------
+
+    def check(self) -> report.Shown:
+        """Look at your work as it runs: what is right, and a hint for what is not."""
+        return report.Shown(checks.check(self.stage))
+
+    def reset(self) -> None:
+        """Lay the start of the stage out again; your files are set aside, and named."""
+        self._say_kept(stages.reset(self.stage, port=self.broker.port))
+
+    def solve(self) -> None:
+        """Lay the solution out; your files are set aside, and named."""
+        self._say_kept(stages.solve(self.stage, port=self.broker.port))
+
+    def _say_kept(self, aside: Path | None) -> None:
+        if aside:
+            print(f"what stood there is now in {aside.relative_to(places.home())}")
+        os.chdir(self.path)
+
+    def copy(self) -> Project:
+        """A copy of the project, to break: your own files stay as they are."""
+        path = places.desk() / ".broken" / self.stage.name
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(path)
+        shutil.copytree(self.path, path, ignore=shutil.ignore_patterns("__pycache__"))
+        copy = Project(self.stage, path, self.broker)
+        copy._running = self._running  # one begin ends them all
+        return copy
+
+    # --- the broker -------------------------------------------------------------------------
+
+    def queue(self, name: str = "celery", vhost: str = setting.VHOST) -> dict[str, int]:
+        """Messages in a queue now: ready (nobody has them), unacked (a worker holds them)."""
+        found = self.broker.queues(vhost).get(name, {"ready": 0, "unacked": 0})
+        return {"ready": found["ready"], "unacked": found["unacked"]}
+
+    def until(
+        self, name: str = "celery", vhost: str = setting.VHOST, limit: float = 20, **wanted: int
+    ) -> dict[str, int]:
+        """Wait until the queue has these numbers, e.g. until(ready=1); what it has then.
+
+        After `limit` seconds it gives up, and returns what there is.
+        """
+
+        def is_there() -> bool:
+            found = self.queue(name, vhost)
+            return all(found[key] == value for key, value in wanted.items())
+
+        with contextlib.suppress(NotYet):
+            wait_until(is_there, limit=limit, what=str(wanted))
+        return self.queue(name, vhost)
+
+    def purge(self, name: str = "celery", vhost: str = setting.VHOST) -> None:
+        """Empty a queue of this course's own, so that an example counts from nought."""
+        if name in self.broker.queues(vhost):
+            self.broker.ctl("purge_queue", "-p", vhost, name)
+
+    def watch(self, name: str = "celery", vhost: str = setting.VHOST) -> "Watch":
+        """Record a queue's depth while a `with` block runs."""
+        return Watch(self, name, vhost)
+
+
+class Watch:
+    """The depth of a queue, sampled until its block ends."""
+
+    def __init__(self, lesson: Lesson, name: str, vhost: str):
+        self.lesson, self.name, self.vhost = lesson, name, vhost
+        self.samples: list[tuple[float, int, int]] = []
+        self.marks: list[tuple[float, str]] = []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+
+    def _sample(self) -> None:
+        while not self._over.is_set():
+            self._take()
+            self._over.wait(SAMPLE_SECONDS)
+
+    def _take(self) -> None:
+        with contextlib.suppress(Exception):  # the broker may be down: that is no sample
+            found = self.lesson.queue(self.name, self.vhost)
+            self.samples.append((time.monotonic() - self._begun, found["ready"], found["unacked"]))
+
+    def mark(self, words: str) -> None:
+        """Note what happens now, for the figure."""
+        self.marks.append((time.monotonic() - self._begun, words))
+
+    def __enter__(self) -> "Watch":
+        self._begun = time.monotonic()
+        self._take()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._over.set()
+        self._thread.join()
+        self._take()
+
+    def picture(self, alt: str) -> pictures.Picture:
+        return pictures.depth(self.samples, alt, self.marks)
+
+
+_current: Lesson | None = None
+
+
+def begin(number: str | int) -> Lesson:
+    """Begin a stage, or go on with it: broker up, files laid out, this notebook in its folder.
+
+    What you wrote is left alone. What other stages still run is ended first: one stage at
+    a time takes messages from the queue.
+    """
+    global _current
+    stage = stages.find(number)
+    if _current:
+        _current.stop()
+    broker = Broker()
+    broker.start()
+    setting.enter(broker)
+    end_others()
+    stages.begin(stage, port=broker.port)
+    setting.replay(stage, broker)
+    os.chdir(stage.path)
+    _import_from(stage.path)
+    _current = Lesson(stage, broker)
+    _warn_of_old_port(_current)
+    return _current
+
+
+def end_others() -> None:
+    """End what other notebooks of this checkout left running, warm, and wait for it."""
+    found = list(process.running())
+    for one in found:
+        one.end()
+    for one in found:
+        with contextlib.suppress(Exception):
+            one.wait()
+
+
+def _warn_of_old_port(lesson: Lesson) -> None:
+    """Files laid out while the broker had another port name that one still."""
+    for name, file in stages.files_in(lesson.path).items():
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            for line in file.read_text().splitlines():
+                if "amqp://" in line and "@localhost:" in line:
+                    port = line.split("@localhost:")[1].split("/")[0]
+                    if port != str(lesson.broker.port):
+                        print(f"· {name} names port {port}; your broker has {lesson.broker.port}")
+
+
+# --- import the project's modules as they are now -----------------------------------------
+
+
+def _import_from(project: Path) -> None:
+    """Let this process import the project, and see each saved change at its next import."""
+    for old in [part for part in sys.path if Path(part).is_relative_to(places.desk())]:
+        sys.path.remove(old)
+    sys.path.insert(0, str(project))
+    _forget()
+    with contextlib.suppress(NameError, AttributeError):
+        events = get_ipython().events  # noqa: F821 — IPython's own name in a notebook
+        with contextlib.suppress(ValueError):
+            events.unregister("pre_run_cell", _forget_if_changed)
+        events.register("pre_run_cell", _forget_if_changed)
+
+
+def _project_modules() -> dict[str, Path]:
+    desk = places.desk()
+    return {
+        name: Path(module.__file__)
+        for name, module in list(sys.modules.items())
+        if getattr(module, "__file__", None) and Path(module.__file__).is_relative_to(desk)
+    }
+
+
+_seen: dict[str, float] = {}
+
+
+def _forget(*_) -> None:
+    for name in _project_modules():
+        del sys.modules[name]
+    _seen.clear()
+
+
+def _forget_if_changed(*_) -> None:
+    for name, file in _project_modules().items():
+        with contextlib.suppress(OSError):
+            saved = file.stat().st_mtime
+            if _seen.setdefault(name, saved) != saved:
+                _forget()
+                return

@@ -1,0 +1,153 @@
+"""Figures of what happened. They do not know where the numbers come from.
+
+Readable on a light and on a dark page (an own light ground), and without colour (Okabe
+and Ito's palette, with labels, line styles and hatches beside it). Each comes with an
+alternative text that says what is drawn, not what was measured.
+"""
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import matplotlib
+from matplotlib.figure import Figure
+
+matplotlib.use("agg")
+
+INK, GROUND = "#222222", "#fbfaf7"
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#999999"
+
+
+@dataclass
+class Picture:
+    """A figure with its alternative text, for a notebook."""
+
+    figure: Figure
+    alt: str
+
+    def __repr__(self) -> str:
+        return self.alt
+
+    def png(self) -> bytes:
+        buffer = io.BytesIO()
+        self.figure.savefig(buffer, format="png", dpi=110, facecolor=GROUND)
+        return buffer.getvalue()
+
+    def _repr_html_(self) -> str:
+        data = base64.b64encode(self.png()).decode()
+        return f'<img alt="{html.escape(self.alt)}" src="data:image/png;base64,{data}">'
+
+
+def _axes(height: float = 2.8, width: float = 7.6):
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_facecolor(GROUND)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(colors=INK)
+    return figure, axes
+
+
+def depth(samples: Sequence[tuple[float, int, int]], alt: str, marks=()) -> Picture:
+    """Messages in a queue over time.
+
+    `samples`: (seconds, ready, unacknowledged). `marks`: (seconds, what happened then).
+    """
+    figure, axes = _axes()
+    times = [at for at, _, _ in samples]
+    ready = [count for _, count, _ in samples]
+    both = [count + held for _, count, held in samples]
+    axes.step(times, ready, where="post", color=BLUE, lw=2, label="ready")
+    axes.fill_between(
+        times, ready, both, step="post", color=ORANGE, alpha=0.6, hatch="///", label="unacked"
+    )
+    top = max([*both, 1])
+    for at, words in marks:
+        axes.axvline(at, color=GREY, lw=1, ls=":")
+        axes.text(at, top * 1.05, f" {words}", color=INK, fontsize=8, va="bottom")
+    axes.set_ylim(0, top * 1.25)
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.set_xlabel("seconds", color=INK)
+    axes.set_ylabel("messages", color=INK)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    return Picture(figure, alt)
+
+
+def durations(rows: Sequence[tuple[str, float]], alt: str) -> Picture:
+    """Named times in seconds, as bars on a logarithmic scale."""
+    figure, axes = _axes(height=0.7 + 0.5 * len(rows))
+    names, seconds = [name for name, _ in rows], [took for _, took in rows]
+    colours = [BLUE, ORANGE, GREEN, GREY]
+    bars = axes.barh(
+        names, seconds, color=[colours[i % 4] for i in range(len(rows))], edgecolor=INK
+    )
+    for bar, hatch in zip(bars, ["", "///", "...", "xx"] * len(rows), strict=False):
+        bar.set_hatch(hatch)
+    axes.bar_label(bars, [_spoken(took) for took in seconds], padding=4, color=INK)
+    axes.set_xscale("log")
+    axes.set_xlim(min(seconds) / 3, max(seconds) * 8)
+    axes.invert_yaxis()
+    axes.set_xlabel("seconds, each mark ten times the one before", color=INK)
+    return Picture(figure, alt)
+
+
+def _spoken(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of time in a lane. Times in seconds."""
+
+    lane: str
+    begin: float
+    end: float
+    kind: str
+    label: str = ""
+
+
+KINDS = {
+    "request": (BLUE, ""),
+    "wait": (GROUND, "..."),
+    "work": (ORANGE, "///"),
+    "lost": (GREY, "xx"),
+}
+
+
+def timeline(spans: Sequence[Span], alt: str) -> Picture:
+    """What ran where and when: one lane a process, time from the first span on."""
+    lanes = list(dict.fromkeys(span.lane for span in spans))
+    start = min(span.begin for span in spans)
+    figure, axes = _axes(height=1.1 + 0.5 * len(lanes))
+    end = max(span.end for span in spans) - start
+    seen = set()
+    for span in spans:
+        colour, hatch = KINDS[span.kind]
+        axes.barh(
+            lanes.index(span.lane),
+            max(span.end - span.begin, end / 300),
+            left=span.begin - start,
+            height=0.55,
+            color=colour,
+            edgecolor=INK,
+            hatch=hatch,
+            label=None if span.kind in seen else span.kind,
+        )
+        seen.add(span.kind)
+        if span.label:
+            axes.text(
+                max(span.end - start, end / 300) + end / 100,
+                lanes.index(span.lane),
+                span.label,
+                va="center",
+                fontsize=8,
+                color=INK,
+            )
+    axes.set_yticks(range(len(lanes)), lanes)
+    axes.invert_yaxis()
+    axes.set_xlim(-end / 100, end * 1.2)
+    axes.set_xlabel("seconds", color=INK)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    return Picture(figure, alt)
