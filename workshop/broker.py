@@ -418,3 +418,13 @@ class Broker:
             for queue in answer.json()
             if queue["vhost"] == vhost
         }
+
+    def remove(self, *path: str) -> None:
+        """DELETE /api/…"""
+        self.api.delete("/api/" + "/".join(quote(part, safe="") for part in path))
+
+    def give(self, vhost: str, user: str, rights: dict[str, str]) -> None:
+        """Set a user's configure, write and read expressions in a vhost."""
+        body = {key: rights[key] for key in ("configure", "write", "read")}
+        path = f"/api/permissions/{quote(vhost, safe='')}/{quote(user, safe='')}"
+        self.api.put(path, json=body).raise_for_status()

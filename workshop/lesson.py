@@ -14,8 +14,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
+
 from workshop import checks, pictures, places, process, report, setting, stages
 from workshop.broker import Broker
+from workshop.browser import browser
 from workshop.process import Running
 from workshop.waiting import NotYet, wait_until
 
@@ -30,6 +33,7 @@ class Project:
         self.path = path
         self.broker = broker
         self._running: dict[str, Running] = {}
+        self._browser: httpx.Client | None = None
 
     def run(
         self,
@@ -67,6 +71,12 @@ class Project:
     def url(self, path: str = "/") -> str:
         """The address of the project's web server on this machine."""
         return f"http://127.0.0.1:{os.environ['PORT']}{path}"
+
+    def get(self, path: str) -> httpx.Response:
+        """GET a path of the project's web server; the answer's time is its `.elapsed`."""
+        if self._browser is None:
+            self._browser = browser(self.url(""))
+        return self._browser.get(path)
 
 
 def _ready_for(command: str) -> Callable[[Running], bool]:

@@ -7,9 +7,11 @@ learner's code does there (a syntax error, an endless loop, sys.exit, prints), t
 is either the function's value or a Trouble that says what happened, and where.
 """
 
+import contextlib
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -36,10 +38,28 @@ class Trouble(Exception):
 
 def ask(function: str, *, cwd: Path, env: dict | None = None, limit: float = LIMIT, **words) -> Any:
     """The function's answer, which must be JSON. Raises Trouble."""
+    return value(ask_all({function: words}, cwd=cwd, env=env, limit=limit)[function])
+
+
+def value(answer: dict) -> Any:
+    """What one answer of `ask_all` holds. Raises Trouble if it is one."""
+    if "trouble" in answer:
+        raise Trouble(**answer["trouble"])
+    return answer["value"]
+
+
+def ask_all(
+    asked: dict[str, dict], *, cwd: Path, env: dict | None = None, limit: float = LIMIT
+) -> dict[str, dict]:
+    """Several functions, by their names with their arguments, in one process, in turn.
+
+    Their answers by the same names, for `value`. Raises Trouble if the process ends or is
+    still running after `limit` seconds.
+    """
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer.json"
         process = subprocess.Popen(
-            [sys.executable, "-m", "workshop.probe", function, json.dumps(words), str(answer)],
+            [sys.executable, "-m", "workshop.probe", json.dumps(asked), str(answer)],
             cwd=cwd,
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,
@@ -56,24 +76,17 @@ def ask(function: str, *, cwd: Path, env: dict | None = None, limit: float = LIM
         finally:
             _end_group(process)
         if not answer.exists():
-            words = said.decode(errors="replace").strip()[-300:]
+            last = said.decode(errors="replace").strip()[-300:]
             raise Trouble(
                 f"your code left Python (exit status {process.returncode}) before it could "
-                f"be looked at: is there a sys.exit()? {words}".strip()
+                f"be looked at: is there a sys.exit()? {last}".strip()
             )
-        got = json.loads(answer.read_text())
-    if "trouble" in got:
-        raise Trouble(**got["trouble"])
-    return got["value"]
+        return json.loads(answer.read_text())
 
 
 def _end_group(process: subprocess.Popen) -> None:
-    import signal
-
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
     process.wait()
 
 
@@ -100,17 +113,23 @@ def _place(filename: str, line: int | None, project: Path) -> str:
         return ""
 
 
-def main(function: str, words: str, answer: str) -> None:
+def _answer(function: str, words: dict, project: Path) -> dict:
+    try:
+        module, name = function.split(":")
+        found = getattr(importlib.import_module(module), name)(**words)
+        json.dumps(found)
+    except BaseException as error:  # the learner's code may raise anything at all
+        trouble = explain(error, project)
+        return {"trouble": {"what": trouble.what, "where": trouble.where}}
+    return {"value": found}
+
+
+def main(asked: str, answer: str) -> None:
     """The other side: what the new process does."""
     project = Path.cwd()
     sys.path.insert(0, str(project))
-    try:
-        module, name = function.split(":")
-        got = {"value": getattr(importlib.import_module(module), name)(**json.loads(words))}
-        text = json.dumps(got)
-    except BaseException as error:  # the learner's code may raise anything at all
-        trouble = explain(error, project)
-        text = json.dumps({"trouble": {"what": trouble.what, "where": trouble.where}})
+    got = {name: _answer(name, words, project) for name, words in json.loads(asked).items()}
+    text = json.dumps(got)
     Path(answer + ".new").write_text(text)
     Path(answer + ".new").replace(answer)
     sys.stdout.flush()

@@ -29,7 +29,7 @@ def jobs(log: str) -> list[Job]:
     """The tasks that a log at level INFO tells of, in the order in which they were received."""
     found: dict[str, Job] = {}
     for line in log.splitlines():
-        read = LINE.match(line)
+        read = LINE.search(line)
         if not read:
             continue
         at = datetime.strptime(read["at"], "%Y-%m-%d %H:%M:%S,%f").timestamp()

@@ -1,7 +1,8 @@
 """The facts that make a stage right, one module a stage, each fact with its hint.
 
 A module holds a `Check` and its items: functions that look at the running system through
-a `Look` and return when the fact is there, or raise `Wrong` with a hint.
+a `Look` and return when the fact is there (what was measured, if they say more than that), or
+raise `Wrong` with a hint.
 """
 
 import importlib
@@ -24,7 +25,7 @@ class Item:
     """One fact. `todo` is the letter of the exercise that makes it true, `file` where."""
 
     name: str
-    look: Callable[[Look], None]
+    look: Callable[[Look], str | None]
     todo: str = ""
     file: str = ""
     needs: tuple[str, ...] = ()
@@ -64,7 +65,7 @@ class Check:
     def item(self, name: str, *, todo: str = "", file: str = "", needs: tuple[str, ...] = ()):
         """Register a function as an item. `needs` names items that must pass first."""
 
-        def register(look: Callable[[Look], None]):
+        def register(look: Callable[[Look], str | None]):
             self.items.append(Item(name, look, todo, file, needs))
             return look
 
@@ -84,7 +85,7 @@ class Check:
 
 def _result(item: Item, look: Look) -> Result:
     try:
-        item.look(look)
+        note = item.look(look)
     except Wrong as wrong:
         if item.todo and look.is_untouched(item.file):
             return Result(item.name, NOT_TRIED, f"TODO {item.todo} in {item.file}: {wrong}")
@@ -99,7 +100,7 @@ def _result(item: Item, look: Look) -> Result:
             BROKEN,
             f"the check itself failed, not your work: {type(error).__name__}: {error}",
         )
-    return Result(item.name, PASS)
+    return Result(item.name, PASS, note or "")
 
 
 def of(stage: Stage) -> Check:

@@ -2,6 +2,8 @@
 (probe.py), and returns JSON."""
 
 import importlib
+import importlib.util
+import json
 import os
 from typing import Any
 
@@ -30,9 +32,12 @@ def workers_module() -> dict[str, Any]:
 
 
 def _broker(app) -> dict[str, Any]:
+    return _address(app.conf.broker_url)
+
+
+def _address(address: str) -> dict[str, Any]:
     from kombu import Connection
 
-    address = app.conf.broker_url
     found = Connection(address)
     return {
         "url": address,
@@ -52,48 +57,92 @@ def call(x: int, y: int) -> Any:
     return got if isinstance(got, int | float | str | None) else repr(got)
 
 
-def send(x: int, y: int, app: str = "testing.workers") -> str:
-    """sum_number.delay(x, y); the task's id."""
-    if app != "testing.workers":
-        importlib.import_module(app)
+def send(x: int, y: int) -> str:
+    """sum_number.delay(x, y), as a web process of the project would; the task's id."""
+    if importlib.util.find_spec("celery_testing"):
+        importlib.import_module("celery_testing")
     module = importlib.import_module("testing.workers")
     return module.sum_number.delay(x, y).id
 
 
-def route(path: str) -> dict[str, Any]:
-    """What Django's routing makes of a path: the view's name and its arguments."""
+def view(x: int, y: int) -> dict[str, Any]:
+    """sum_it called with a GET request: its answer, and the messages it published."""
+    _django()
+    from celery.signals import before_task_publish
+    from rest_framework.test import APIRequestFactory
+
+    sent: list[dict[str, Any]] = []
+
+    def note(sender=None, body=None, **_) -> None:
+        args, kwargs, _ = body
+        named = {**dict(zip(("x", "y"), args, strict=False)), **kwargs}
+        sent.append({"task": sender, **named})
+
+    before_task_publish.connect(note)
+    views = importlib.import_module("testing.views")
+    answer = views.sum_it(APIRequestFactory().get(f"/sum/{x}/{y}/"), x=x, y=y)
+    data = getattr(answer, "data", None)  # DRF's; a plain HttpResponse has a body alone
+    if data is None and getattr(answer, "is_rendered", True):
+        data = json.loads(getattr(answer, "content", b"null") or b"null")
+    return {"status": getattr(answer, "status_code", None), "data": data, "sent": sent}
+
+
+def routes(paths: list[str]) -> dict[str, dict[str, str] | None]:
+    """Each path with the arguments and their types that its view gets; None without a view."""
     _django()
     from django.urls import Resolver404, resolve
 
-    try:
-        match = resolve(path)
-    except Resolver404:
-        return {"found": False}
-    arguments = {**dict(enumerate(match.args)), **match.kwargs}
-    return {
-        "found": True,
-        "arguments": {str(key): type(value).__name__ for key, value in arguments.items()},
-        "route": match.route,
-    }
+    found: dict[str, dict[str, str] | None] = {}
+    for path in paths:
+        try:
+            match = resolve(path)
+        except Resolver404:
+            found[path] = None
+        else:
+            arguments = {**dict(enumerate(match.args)), **match.kwargs}
+            found[path] = {str(key): type(value).__name__ for key, value in arguments.items()}
+    return found
+
+
+def setting_of_broker(environ: dict[str, str] | None = None) -> dict[str, Any] | None:
+    """CELERY_BROKER_URL of Django's settings, taken apart; None where it is not set."""
+    os.environ.update(environ or {})
+    settings = _settings()
+    address = getattr(settings, "CELERY_BROKER_URL", None)
+    return None if address is None else _address(address)
+
+
+def setting_of_imports() -> list[str] | str | None:
+    """CELERY_IMPORTS of Django's settings; None where it is not set."""
+    found = getattr(_settings(), "CELERY_IMPORTS", None)
+    return found if found is None or isinstance(found, str) else list(found)
+
+
+def _settings():
+    from django.conf import settings
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "celery_testing.settings")
+    return settings
+
+
+def app_of_project() -> dict[str, Any]:
+    """The address that the app of celery_testing/celery.py goes to."""
+    return _broker(importlib.import_module("celery_testing.celery").app)
 
 
 def in_django() -> dict[str, Any]:
     """What a web process of the project has: the app that its task belongs to."""
     _django()
-    from django.conf import settings
-
-    module = importlib.import_module("testing.workers")
-    return {
-        "broker": _broker(module.sum_number.app),
-        "app_name": module.sum_number.app.main,
-        "imports": getattr(settings, "CELERY_IMPORTS", None),
-        "imports_kind": type(getattr(settings, "CELERY_IMPORTS", None)).__name__,
-    }
+    app = importlib.import_module("testing.workers").sum_number.app
+    return {"broker": _broker(app), "app_name": app.main}
 
 
 def worker_conf(worker: str) -> dict[str, Any]:
-    """What a running worker says of itself: `inspect conf`, `inspect registered`."""
+    """What a running worker says of itself: conf, stats and registered of `inspect`."""
     app = importlib.import_module("celery_testing.celery").app
-    inspect = app.control.inspect([worker], timeout=5)
-    conf = (inspect.conf() or {}).get(worker)
-    return {"conf": conf, "registered": (inspect.registered() or {}).get(worker)}
+    inspect = app.control.inspect([worker], timeout=5, limit=1)
+    return {
+        "conf": (inspect.conf() or {}).get(worker),
+        "broker": ((inspect.stats() or {}).get(worker) or {}).get("broker"),
+        "registered": (inspect.registered() or {}).get(worker),
+    }

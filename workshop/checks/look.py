@@ -10,9 +10,11 @@ import os
 import re
 import shlex
 import statistics
+import subprocess
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ import psutil
 from kombu import Queue
 
 from workshop import probe, process, setting, stages
+from workshop.browser import browser
 from workshop.broker import Broker, next_free
 from workshop.errors import CourseError
 from workshop.process import Running
@@ -85,13 +88,17 @@ class Look:
 
     def ask(self, fact: str, limit: float = probe.LIMIT, **words) -> Any:
         """A function of checks/facts.py, run on the project in a process of its own."""
-        return probe.ask(
-            f"workshop.checks.facts:{fact}",
+        return probe.value(self.ask_all({fact: words}, limit)[fact])
+
+    def ask_all(self, asked: dict[str, dict], limit: float = probe.LIMIT) -> dict[str, dict]:
+        """Several of them in one process, for `probe.value`."""
+        found = probe.ask_all(
+            {f"workshop.checks.facts:{fact}": words for fact, words in asked.items()},
             cwd=self.path,
             env=self.environment,
             limit=limit,
-            **words,
         )
+        return {name.split(":")[1]: answer for name, answer in found.items()}
 
     def needs_file(self, name: str) -> None:
         """Raise Wrong, with the files that are there instead, if `name` is missing."""
@@ -122,9 +129,7 @@ class Look:
             f"celery -A {shlex.quote(app)} worker --loglevel=info "
             f"--hostname={self.queue}@localhost --without-mingle --without-gossip"
         )
-        return self.once(
-            f"worker {app}", lambda: self.start(command, process.says(r" ready\."), "worker")
-        )
+        return self.once(f"worker {app}", lambda: self.start(command, worker_ready, "worker"))
 
     def web(self) -> "Web":
         """Django's own server on a port of its own."""
@@ -142,9 +147,10 @@ class Look:
         """Messages in the check's own queue, not yet with any worker."""
         return self.broker.queues(setting.VHOST).get(self.queue, {"ready": 0})["ready"]
 
-    def wait_for_message(self) -> None:
+    def wait_for_message(self, before: int) -> None:
+        """Wait until more messages lie in the queue than `before`. Raises Wrong."""
         try:
-            wait_until(lambda: self.waiting() > 0, limit=3, what="a message")
+            wait_until(lambda: self.waiting() > before, limit=3, what="a message")
         except NotYet:
             raise Wrong("no message reached the vhost /vhost: is the task sent?") from None
 
@@ -179,17 +185,56 @@ class Look:
             Queue(self.queue)(channel).delete()
 
 
+@dataclass(frozen=True)
+class Ran:
+    """A script's end: its exit status and what it said last."""
+
+    code: int
+    said: str
+
+    @property
+    def last(self) -> str:
+        lines = [line for line in self.said.splitlines() if line.strip()]
+        return f"It said: {' '.join(lines[-2:])}" if lines else "It said nothing."
+
+
+def run_script(look: Look, name: str, limit: float = 30) -> Ran:
+    """Run a shell script of the learner's, where `rabbitmqctl` speaks to their broker."""
+    look.needs_file(name)
+    try:
+        done = subprocess.run(
+            ["sh", name],
+            cwd=look.path,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=limit,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Ran(124, f"(it was still running after {limit:g} s)")
+    return Ran(done.returncode, done.stdout)
+
+
+def worker_ready(running: Running) -> bool:
+    """The worker is ready; a broker that it cannot reach ends the wait at once."""
+    if "Cannot connect to" in running.text():
+        raise running.failure("the worker cannot reach its broker")
+    return bool(re.search(r" ready\.", running.text()))
+
+
 class Web:
     """A Django server that the check started."""
 
     def __init__(self, running: Running, port: int):
         self.running = running
-        self.base = f"http://127.0.0.1:{port}"
+        self._client = browser(f"http://127.0.0.1:{port}")
 
     def get(self, path: str) -> httpx.Response:
         """GET, redirects followed as a browser does."""
         try:
-            return httpx.get(self.base + path, timeout=15, follow_redirects=True)
+            return self._client.get(path)
         except httpx.TimeoutException:
             raise Wrong(f"{path} gave no answer within 15 s") from None
         except httpx.HTTPError as error:
@@ -198,12 +243,13 @@ class Web:
     def median(self, path: str, count: int) -> float:
         """The median of the answer times in seconds, after a first request that is not counted."""
         self.get(path)
-        times = []
-        for _ in range(count):
-            begun = time.perf_counter()
-            self.get(path)
-            times.append(time.perf_counter() - begun)
-        return statistics.median(times)
+        return statistics.median(self.seconds(path) for _ in range(count))
+
+    def seconds(self, path: str) -> float:
+        """The time of one answer."""
+        begun = time.perf_counter()
+        self.get(path)
+        return time.perf_counter() - begun
 
     def why(self, answer: httpx.Response) -> str:
         """What an answer other than 200 means: its status, and Django's own words."""
