@@ -1,7 +1,7 @@
 """A live course on Celery and Django. A notebook needs this module alone."""
 
 __version__ = "1.0"
-__all__ = ["begin", "pictures"]
+__all__ = ["begin", "doctor", "pictures"]
 
 
 def __getattr__(name: str):
@@ -10,4 +10,8 @@ def __getattr__(name: str):
         from workshop.lesson import begin
 
         return begin
+    if name == "doctor":
+        from workshop.diagnosis import doctor
+
+        return doctor
     raise AttributeError(name)

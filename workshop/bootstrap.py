@@ -29,15 +29,15 @@ POLICY_MARK = "# celery-django-course: no service is started while RabbitMQ is i
 
 # One script, run as root, so that the policy file goes away however it ends.
 # Debian starts and enables a service of its own; the course wants the binaries alone.
-INSTALL_RABBITMQ = """
+INSTALL_RABBITMQ = f"""
 set -e
 export DEBIAN_FRONTEND=noninteractive
-mark='{mark}'
-if [ ! -e {policy} ] || grep -qF "$mark" {policy}; then
-    trap 'rm -f {policy}' EXIT
+mark='{POLICY_MARK}'
+if [ ! -e {POLICY} ] || grep -qF "$mark" {POLICY}; then
+    trap 'rm -f {POLICY}' EXIT
     trap 'exit 130' INT TERM HUP
-    printf '#!/bin/sh\\n%s\\nexit 101\\n' "$mark" > {policy}
-    chmod 755 {policy}
+    printf '#!/bin/sh\\n%s\\nexit 101\\n' "$mark" > {POLICY}
+    chmod 755 {POLICY}
 fi
 dpkg --configure -a
 apt-get update -q
@@ -45,7 +45,7 @@ apt-get install -y -q --no-install-recommends rabbitmq-server
 if [ -d /run/systemd/system ]; then systemctl disable rabbitmq-server
 elif command -v update-rc.d >/dev/null; then update-rc.d rabbitmq-server disable
 fi
-""".format(mark=POLICY_MARK, policy=POLICY)
+"""
 
 
 class Trouble(Exception):
@@ -67,7 +67,7 @@ class Steps:
     def say(self, mark, name, text):
         if not self.quiet:
             with self.lock:
-                print("{} {:<9} {}".format(mark, name, text), flush=True)
+                print(f"{mark} {name:<9} {text}", flush=True)
 
     @contextlib.contextmanager
     def step(self, name, doing):
@@ -76,7 +76,7 @@ class Steps:
         begun, done = time.monotonic(), []
         yield done
         text = done[-1] if done else doing
-        self.say("✓", name, "{} ({:.1f} s)".format(text, time.monotonic() - begun))
+        self.say("✓", name, f"{text} ({time.monotonic() - begun:.1f} s)")
 
 
 def right_python():
@@ -88,9 +88,7 @@ def right_python():
         if found:
             os.execv(found, [found] + sys.argv)
     raise Trouble(
-        "Python {} is too old: the course needs 3.11, 3.12 or 3.13.".format(
-            platform.python_version()
-        ),
+        f"Python {platform.python_version()} is too old: the course needs 3.11, 3.12 or 3.13.",
         by_system(
             debian="on Debian 12 or Ubuntu 24.04 and later: apt-get install python3 python3-venv",
             mac="brew install python@3.13",
@@ -111,13 +109,13 @@ def sudo(command):
 
 def room_to_work():
     """The checkout can be written to, and has room."""
-    probe = os.path.join(ROOT, ".writable-{}".format(os.getpid()))
+    probe = os.path.join(ROOT, f".writable-{os.getpid()}")
     try:
         with open(probe, "w") as file:
             file.write("yes")
     except OSError as error:
         raise Trouble(
-            "this checkout cannot be written to: {}.".format(error.strerror),
+            f"this checkout cannot be written to: {error.strerror}.",
             "copy it to a folder of your own: cp -r . ~/celery-course && cd ~/celery-course",
         ) from None
     finally:
@@ -126,7 +124,7 @@ def room_to_work():
     free = shutil.disk_usage(ROOT).free // 2**20
     if free < NEEDED_MB and not os.path.exists(STAMP):
         raise Trouble(
-            "only {} MB are free on this disk; the course needs {} MB.".format(free, NEEDED_MB),
+            f"only {free} MB are free on this disk; the course needs {NEEDED_MB} MB.",
             "make room (df -h . shows the disk), then type the same command again",
         )
 
@@ -137,7 +135,7 @@ def fingerprint():
     for name in ("requirements.txt", "pyproject.toml"):
         with open(os.path.join(ROOT, name), "rb") as file:
             digest.update(file.read())
-    return "{} {} {}\n".format(digest.hexdigest()[:16], platform.python_version(), ROOT)
+    return f"{digest.hexdigest()[:16]} {platform.python_version()} {ROOT}\n"
 
 
 def stamped():
@@ -151,9 +149,10 @@ def stamped():
 def logged(command, **options):
     """Run a command into the log: True if it went well."""
     with open(LOG, "ab") as log:
-        return subprocess.call(
-            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, **options
-        ) == 0
+        return (
+            subprocess.call(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, **options)
+            == 0
+        )
 
 
 def log_tail(lines=12):
@@ -183,7 +182,7 @@ def make_venv(steps):
             ),
         ) from None
     assert ensurepip
-    with steps.step("venv", "Python {}".format(platform.python_version())):
+    with steps.step("venv", f"Python {platform.python_version()}"):
         venv.create(VENV, clear=True, with_pip=True, symlinks=True)
     with steps.step("packages", "installing requirements.txt") as done:
         # uv's own answer is kept apart: pip takes over only where uv cannot be had
@@ -245,9 +244,13 @@ def may_install():
         return None
     if os.geteuid() == 0:
         return []
-    if shutil.which("sudo") and subprocess.call(
-        ["sudo", "-n", "true"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) == 0:
+    if (
+        shutil.which("sudo")
+        and subprocess.call(
+            ["sudo", "-n", "true"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        == 0
+    ):
         return ["sudo", "-n"]
     return None
 
@@ -338,13 +341,13 @@ def main():
         with alone():
             set_up(Steps(options.quiet and stamped()))
     except Trouble as trouble:
-        print("✗ {}\n  → {}".format(trouble.cause, trouble.cure), file=sys.stderr)
+        print(f"✗ {trouble.cause}\n  → {trouble.cure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nstopped; the next run goes on from here", file=sys.stderr)
         return 130
     except OSError as error:
-        print("✗ {}".format(error), file=sys.stderr)
+        print(f"✗ {error}", file=sys.stderr)
         print("  → mend that, then type the same command again", file=sys.stderr)
         return 1
     return 0

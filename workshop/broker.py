@@ -189,8 +189,9 @@ class Broker:
 
     def _start_app(self) -> None:
         """The node lives but `rabbitmqctl stop_app` was said, or it is still booting."""
+        age = time.time() - psutil.Process(self.pid).create_time()
         try:
-            wait_until(self._answers, limit=3, what="an answer")
+            wait_until(self._answers, limit=max(1.0, 15 - age), what="an answer")
         except NotYet:
             self.ctl("start_app")
             wait_until(self._answers, limit=BOOT_SECONDS, what="the started application")
@@ -280,12 +281,19 @@ class Broker:
         found = []
         for process in psutil.process_iter(["name"]):
             with contextlib.suppress(psutil.Error):
-                if (
-                    process.info["name"] == "epmd"
-                    and process.environ().get("HOME") == str(self.folder)
+                if process.info["name"] == "epmd" and process.environ().get("HOME") == str(
+                    self.folder
                 ):
                     found.append(process)
         return found
+
+    def wait_until_gone(self) -> None:
+        """Return when the node's process has ended, after `rabbitmqctl stop`."""
+        wait_until(lambda: self.pid is None, limit=30, what="the node's end")
+
+    def wait_until_ready(self) -> None:
+        """Return when the node answers, after `rabbitmq-server -detached`."""
+        wait_until(self._answers, limit=BOOT_SECONDS, what="the broker")
 
     def kill(self) -> None:
         """SIGKILL the node, as a power cut would; its data stays."""

@@ -199,7 +199,8 @@ class Watch:
             self.samples.append((time.monotonic() - self._begun, found["ready"], found["unacked"]))
 
     def mark(self, words: str) -> None:
-        """Note what happens now, for the figure."""
+        """Note what happens now, for the figure, and the depth at this moment."""
+        self._take()
         self.marks.append((time.monotonic() - self._begun, words))
 
     def __enter__(self) -> "Watch":

@@ -210,6 +210,4 @@ def running() -> Iterator[Found]:
         except (OSError, ValueError, KeyError, psutil.Error):
             card.unlink(missing_ok=True)
             continue
-        yield Found(
-            facts["command"], facts["name"], process, process.ppid() == facts["owner"]
-        )
+        yield Found(facts["command"], facts["name"], process, process.ppid() == facts["owner"])

@@ -107,9 +107,7 @@ def content(stage: Stage, solved: bool) -> dict[str, Path]:
 
 def localized(source: Path, port: int) -> bytes:
     """A file as it is laid out: the guide's port replaced by this checkout's."""
-    return source.read_bytes().replace(
-        GUIDE_ADDRESS.encode(), f"localhost:{port}".encode()
-    )
+    return source.read_bytes().replace(GUIDE_ADDRESS.encode(), f"localhost:{port}".encode())
 
 
 def lay(stage: Stage, target: Path, *, solved: bool, port: int) -> None:

@@ -23,8 +23,8 @@ import psutil
 from kombu import Queue
 
 from workshop import probe, process, setting, stages
-from workshop.browser import browser
 from workshop.broker import Broker, next_free
+from workshop.browser import browser
 from workshop.errors import CourseError
 from workshop.process import Running
 from workshop.waiting import NotYet, wait_until

@@ -73,9 +73,7 @@ def script_runs_twice(look: Look) -> None:
         )
 
 
-@check.item(
-    "letter.py leaves a letter that outlives stop_app and start_app", todo="c", file=LETTER
-)
+@check.item("letter.py leaves a letter that outlives stop_app and start_app", todo="c", file=LETTER)
 def letter_survives(look: Look) -> None:
     look.needs_file(LETTER)
     queue = look.queue

@@ -8,7 +8,7 @@ from workshop.worklog import jobs
 check = Check()
 VIEWS, URLS = "testing/views.py", "testing/urls.py"
 LIVE = (
-    "the view answers 200 {\"res\": \"good\"}",
+    'the view answers 200 {"res": "good"}',
     "the route sends /sum/3/4/ to a view",
     "x and y reach the view as whole numbers",
 )
@@ -21,7 +21,7 @@ def found(look: Look, fact: str) -> dict:
     return probe.value(look.once("found", lambda: look.ask_all(asked))[fact])
 
 
-@check.item("the view answers 200 {\"res\": \"good\"}", todo="a", file=VIEWS)
+@check.item('the view answers 200 {"res": "good"}', todo="a", file=VIEWS)
 def view_answers_good(look: Look) -> None:
     look.needs_file(VIEWS)
     answer = found(look, "view")

@@ -58,9 +58,7 @@ def answers_are_quick(look: Look) -> str:
     return f"median {median * 1000:.1f} ms"
 
 
-@check.item(
-    "the worker logs 100000000 for 10000 × 10000", todo="a", file=PROCFILE, needs=(RUNS,)
-)
+@check.item("the worker logs 100000000 for 10000 × 10000", todo="a", file=PROCFILE, needs=(RUNS,))
 def worker_logs_the_result(look: Look) -> str:
     web, running = both(look)
     answered = web.seconds("/sum/10000/10000/")
