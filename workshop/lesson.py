@@ -25,6 +25,13 @@ from workshop.waiting import NotYet, wait_until
 SAMPLE_SECONDS = 0.05
 
 
+class Link(str):
+    """An address that a notebook shows as a link."""
+
+    def _repr_html_(self) -> str:
+        return f'<a href="{html.escape(self)}" target="_blank">{html.escape(self)}</a>'
+
+
 class Project:
     """A folder with a Django project in it, and what runs there."""
 
@@ -72,11 +79,15 @@ class Project:
         """The address of the project's web server on this machine."""
         return f"http://127.0.0.1:{os.environ['PORT']}{path}"
 
-    def get(self, path: str) -> httpx.Response:
+    def get(self, path: str, accept: str = "*/*") -> httpx.Response:
         """GET a path of the project's web server; the answer's time is its `.elapsed`."""
         if self._browser is None:
             self._browser = browser(self.url(""))
-        return self._browser.get(path)
+        return self._browser.get(path, headers={"accept": accept})
+
+    def link(self, path: str) -> Link:
+        """A path of the project's web server, to click on."""
+        return Link(self.url(path))
 
 
 def _ready_for(command: str) -> Callable[[Running], bool]:
