@@ -5,35 +5,29 @@ Asked for notebooks alone, pytest runs them on the learner's work instead:
 """
 
 import os
-import shutil
-import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-NOTEBOOKS = Path(__file__).parent / "notebooks"
+from workshop.refresh import in_a_home_of_its_own
+
 first_failure: dict[str, str] = {}
+
+
+own_home = ExitStack()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     asked = [Path(word.split("::")[0]) for word in config.invocation_params.args]
-    notebooks_alone = any(word.suffix == ".ipynb" for word in asked) and not any(
-        word.suffix == ".py" or word.is_dir() for word in asked if not str(word).startswith("-")
-    )
+    files = [path for path in asked if path.exists()]
+    notebooks_alone = files and all(path.suffix == ".ipynb" for path in files)
     if not notebooks_alone or os.environ.get("WORKSHOP_SOLVED") == "1":
-        os.environ["WORKSHOP_SOLVED"] = "1"
-        config.course_home = tempfile.mkdtemp(prefix="course ")  # a space, as homes may have
-        os.environ["WORKSHOP_HOME"] = config.course_home
+        own_home.enter_context(in_a_home_of_its_own())
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if hasattr(config, "course_home"):
-        from workshop.broker import Broker
-        from workshop.lesson import end_others
-
-        end_others()
-        Broker().stop()
-        shutil.rmtree(config.course_home, ignore_errors=True)
+def pytest_unconfigure() -> None:
+    own_home.close()
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> None:

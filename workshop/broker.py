@@ -375,6 +375,17 @@ class Broker:
             raise CourseError(f"rabbitmqctl {' '.join(words)}: {done.stderr.strip()}")
         return done.stdout
 
+    def said(self, *words: str) -> str:
+        """The last line of the node's log that has all these words, once it has been written."""
+
+        def line() -> str:
+            found = ""
+            for one in self.log.read_text(errors="replace").splitlines():
+                found = one if all(word in one for word in words) else found
+            return found
+
+        return wait_until(line, limit=10, what=f"a line with {words} in the broker's log")
+
     # --- facts over the management API --------------------------------------------------
 
     @property

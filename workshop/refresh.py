@@ -5,16 +5,36 @@ masks: a second refresh changes no line.
 """
 
 import configparser
+import contextlib
 import json
+import os
 import re
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 
 from workshop import places
+from workshop.broker import Broker
+from workshop.errors import CourseError
+from workshop.lesson import end_others
 
 CELL_SECONDS = 60
+
+
+@contextlib.contextmanager
+def in_a_home_of_its_own() -> Iterator[None]:
+    """A desk and a broker away from the learner's, ended and removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="course ") as folder:
+        os.environ.update(WORKSHOP_HOME=folder, WORKSHOP_SOLVED="1")
+        try:
+            yield
+        finally:
+            end_others()
+            Broker().stop()
 
 
 def masks() -> list[tuple[re.Pattern, str]]:
@@ -54,13 +74,20 @@ def refresh(path: Path) -> list[str]:
     """Run one notebook in place; the ids of the cells whose output is new."""
     notebook = nbformat.read(path, as_version=4)
     before = {cell.id: list(cell.get("outputs", [])) for cell in notebook.cells}
-    NotebookClient(
+    client = NotebookClient(
         notebook,
         timeout=CELL_SECONDS,
         kernel_name="python3",
         record_timing=False,
         resources={"metadata": {"path": str(path.parent)}},
-    ).execute()
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        raise CourseError(
+            f"{path.name}: a cell failed; nothing was saved.\n{error}",
+            f"run it by hand: WORKSHOP_SOLVED=1 make lab, then open notebooks/{path.name}",
+        ) from None
     rules, changed = masks(), []
     for cell in notebook.cells:
         if cell.cell_type != "code":
