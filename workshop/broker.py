@@ -36,6 +36,10 @@ BOOT_SECONDS = 60
 EYES = "workshop"
 
 
+# A node outlives the object, and mostly the process, that started it.
+_outliving: list[subprocess.Popen] = []
+
+
 def is_taken(port: int) -> bool:
     """Whether anything on this machine listens on `port` at a loopback address."""
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
@@ -223,7 +227,7 @@ class Broker:
     def _launch(self) -> subprocess.Popen:
         (self.folder / "pid").unlink(missing_ok=True)
         with (self.folder / "log" / "boot.log").open("wb") as log:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [str(self.bin / "rabbitmq-server")],
                 stdout=log,
                 stderr=log,
@@ -231,6 +235,8 @@ class Broker:
                 start_new_session=True,
                 cwd=self.folder,
             )
+        _outliving.append(process)
+        return process
 
     def _move_ports(self) -> None:
         """Keep this checkout's ports; move on from those that someone else holds, and say so."""

@@ -1,0 +1,171 @@
+"""A private node: ready when it says so, on loopback alone, and gone when it is stopped."""
+
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+from kombu import Connection, Queue
+
+from workshop import setting
+from workshop.broker import FIRST_PORTS, Broker, is_taken, next_free
+
+
+@pytest.fixture(scope="module")
+def broker():
+    """The node that all tests of this process share."""
+    broker = Broker()
+    broker.start()
+    return broker
+
+
+@pytest.fixture
+def another(tmp_path):
+    """A second node, ended with the test."""
+    broker = Broker(tmp_path / "été and spaces" / ".rabbitmq")
+    yield broker
+    broker.stop()
+
+
+def doors(process: psutil.Process) -> set[str]:
+    return {
+        door.laddr.ip
+        for door in process.net_connections("inet")
+        if door.status == psutil.CONN_LISTEN
+    }
+
+
+def test_start_says_whether_it_had_to(broker):
+    assert broker.is_ready()
+    assert broker.start() is False
+
+
+def test_everything_listens_on_loopback_alone(broker):
+    node = psutil.Process(broker.pid)
+    assert doors(node) == {"127.0.0.1"}
+    [epmd] = broker._epmds()
+    assert doors(epmd) <= {"127.0.0.1", "::1"}
+
+
+def test_rabbitmqctl_as_the_guide_types_it_speaks_to_this_node(broker):
+    path = f"{broker.bin}{os.pathsep}{os.environ['PATH']}"
+    said = subprocess.run(
+        "rabbitmqctl -q status",
+        shell=True,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert str(broker.folder) in said.stdout
+
+
+def test_queue_figures_are_exact_at_once(broker):
+    address = f"amqp://guest:guest@localhost:{broker.port}//"
+    queue = Queue("exact", durable=True)
+    with Connection(address) as connection:
+        producer = connection.Producer()
+        channel = connection.channel()
+        queue(channel).delete()
+        for number in range(50):
+            producer.publish(number, routing_key="exact", declare=[queue] if number == 0 else None)
+        queue(channel).queue_declare(passive=True)  # a round trip: all have arrived
+        assert broker.queues("/")["exact"] == {"ready": 50, "unacked": 0, "total": 50}
+        queue(channel).get()
+        queue(channel).queue_declare(passive=True)
+        assert broker.queues("/")["exact"] == {"ready": 49, "unacked": 1, "total": 50}
+        queue(channel).delete()
+    assert "exact" not in broker.queues("/")
+
+
+def test_two_nodes_side_by_side_in_a_path_with_spaces_and_accents(broker, another):
+    other_pid = broker.pid
+    assert another.start()
+    assert another.is_ready() and broker.is_ready()
+    assert set(another.kept["ports"].values()).isdisjoint(broker.kept["ports"].values())
+    assert another.stop()
+    assert broker.pid == other_pid and broker.is_ready()
+
+
+def test_stop_leaves_nothing_listening_and_nothing_running(another):
+    another.start()
+    ports = another.kept["ports"].values()
+    assert all(is_taken(port) for port in ports)
+    another.stop()
+    assert not any(is_taken(port) for port in ports)
+    assert another._epmds() == []
+    assert another.stop() is False
+
+
+def test_a_killed_node_starts_again_with_its_data(another):
+    another.start()
+    another.ctl("add_user", "somebody", "secret")
+    another.kill()
+    assert another.pid is None
+    assert another.start()
+    assert setting.can_log_in(another, "somebody", "secret")
+    assert not setting.can_log_in(another, "somebody", "wrong")
+
+
+def test_a_half_written_folder_is_mended(another, capsys):
+    another.folder.mkdir(parents=True)
+    (another.folder / "node.json").write_text('{"name": "cour')
+    another.start()
+    another.stop()
+    # a node cut off in its first boot: data that no RabbitMQ can read, never once ready
+    data = another.folder / "data"
+    shutil.rmtree(data)
+    (data / another.node).mkdir(parents=True)
+    (data / another.node / "schema.DAT").write_bytes(b"torn")
+    (another.folder / "booted").unlink()
+    assert another.start()
+
+
+def test_data_that_was_once_good_is_set_aside_and_named(another, capsys):
+    another.start()
+    another.stop()
+    schema = another.folder / "data" / another.node / "schema.DAT"
+    if not schema.exists():
+        pytest.skip("this RabbitMQ keeps no Mnesia schema")
+    schema.write_bytes(b"torn")
+    assert another.start()
+    assert "set aside as .rabbitmq/data-" in capsys.readouterr().out
+    assert list(another.folder.glob("data-*"))
+
+
+def test_a_taken_port_is_moved_on_from_and_said(another, capsys):
+    with socket.socket() as intruder:
+        intruder.bind(("127.0.0.1", next_free(another.kept["ports"]["amqp"])))
+        intruder.listen()
+        taken = intruder.getsockname()[1]
+        another.keep(ports={**another.kept["ports"], "amqp": taken})
+        another.start()
+    assert another.port != taken
+    assert f"port {taken} (amqp) is taken by another program" in capsys.readouterr().out
+
+
+def test_the_first_ports_are_those_of_the_guide():
+    assert FIRST_PORTS["amqp"] == 5672 and FIRST_PORTS["management"] == 15672
+
+
+def test_the_courses_eyes_come_back_when_they_were_deleted(broker):
+    broker.ctl("delete_user", "workshop")
+    broker.ctl("stop_app")
+    broker.start()
+    assert broker.facts("whoami")["name"] == "workshop"
+
+
+def test_a_user_who_may_not_use_the_vhost_can_still_log_in(broker):
+    broker.ctl("add_user", "homeless", "secret", check=False)
+    assert setting.can_log_in(broker, "homeless", "secret")
+    broker.ctl("delete_user", "homeless")
+
+
+def test_the_cookie_is_the_nodes_own(broker):
+    cookie = broker.folder / ".erlang.cookie"
+    assert cookie.is_file()
+    assert oct(cookie.stat().st_mode & 0o077) == "0o0"
+    assert not str(cookie).startswith(str(Path.home() / ".erlang"))

@@ -1,0 +1,159 @@
+"""The overlay: its rules hold, and a learner's file is never lost."""
+
+import difflib
+import re
+from pathlib import Path
+
+import pytest
+
+from workshop import places, stages
+from workshop.errors import CourseError
+
+STAGES = stages.all_stages()
+ids = [stage.name for stage in STAGES]
+
+
+@pytest.fixture
+def at_the_desk(tmp_path, monkeypatch):
+    """An empty desk, worked at by a learner."""
+    monkeypatch.setenv("WORKSHOP_HOME", str(tmp_path))
+    monkeypatch.delenv("WORKSHOP_SOLVED", raising=False)
+    return tmp_path / "desk"
+
+
+def test_folders_are_the_stages_and_no_others():
+    for folder in (places.STEPS, places.SOLUTIONS):
+        assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ids
+
+
+def test_stages_are_numbered_in_their_order():
+    assert [stage.number for stage in STAGES] == [f"{n:02}" for n in range(1, len(STAGES) + 1)]
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=ids)
+def test_no_file_repeats_the_one_beneath_it(stage):
+    beneath: dict[str, bytes] = {}
+    for folder in stages.layers(stage, solved=True):
+        for name, file in stages.files_in(folder).items():
+            assert beneath.get(name) != file.read_bytes(), f"{file} repeats what is there already"
+            beneath[name] = file.read_bytes()
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=ids)
+def test_a_solution_finishes_files_that_the_learner_was_given(stage):
+    assert stage.todo, "a stage without an exercise"
+    for name in stage.todo:
+        assert name in stages.content(stage, solved=False)
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=ids)
+def test_every_todo_file_has_a_todo_and_no_other_file_has(stage):
+    for name, file in stages.files_in(stage.step).items():
+        if name != stages.SHEET:
+            assert ("TODO" in file.read_text()) == (name in stage.todo), name
+    for file in stages.files_in(stage.solution).values():
+        assert "TODO" not in file.read_text()
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=ids)
+def test_successive_versions_of_a_file_differ_in_at_most_40_lines(stage):
+    versions: dict[str, Path] = {}
+    for folder in stages.layers(stage, solved=True):
+        for name, file in stages.files_in(folder).items():
+            if name in versions and name != stages.SHEET:
+                diff = list(
+                    difflib.unified_diff(
+                        versions[name].read_text().splitlines(), file.read_text().splitlines(), n=0
+                    )
+                )
+                changed = [line for line in diff if re.match(r"[+-](?![+-]{2})", line)]
+                print("\n".join(diff))
+                assert len(changed) <= 40, name
+            versions[name] = file
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=ids)
+def test_the_exercise_sheet_has_the_todos_of_the_files(stage):
+    sheet = (stage.step / stages.SHEET).read_text()
+    letters = set(re.findall(r"^- \*\*([a-z])\*\*", sheet, re.M))
+    in_files = {
+        letter
+        for name in stage.todo
+        for letter in re.findall(r"TODO ([a-z]):", stages.content(stage, False)[name].read_text())
+    }
+    assert letters == in_files
+    assert 1 <= len(letters) <= 3
+    assert stage.title in sheet
+    for name in stage.todo:
+        assert name in sheet
+
+
+@pytest.mark.parametrize("word", [3, "3", "03", "worker", "03_worker", "03_worker/"])
+def test_a_stage_is_found_by_number_or_name(word):
+    assert stages.find(word).name == "03_worker"
+
+
+def test_an_unknown_stage_is_answered_with_the_names_there_are():
+    with pytest.raises(CourseError, match="no stage 'wroker'") as error:
+        stages.find("wroker")
+    assert "03_worker" in error.value.cure
+
+
+def test_a_laid_out_stage_is_complete_and_has_this_checkouts_port(at_the_desk):
+    stage = stages.find("04")
+    assert stages.begin(stage, port=5999)
+    laid = stages.files_in(at_the_desk / "04_view")
+    assert set(laid) == set(stages.content(stage, solved=False))
+    assert "@localhost:5999//vhost" in laid["testing/workers.py"].read_text()
+
+
+def test_begin_twice_leaves_the_learners_file_alone(at_the_desk):
+    stage = stages.find("03")
+    stages.begin(stage, port=5672)
+    file = stage.desk / "testing/workers.py"
+    file.write_text("mine")
+    assert not stages.begin(stage, port=5672)
+    assert file.read_text() == "mine"
+
+
+@pytest.mark.parametrize("verb", [stages.reset, stages.solve])
+def test_reset_and_solve_set_the_learners_files_aside(at_the_desk, verb):
+    stage = stages.find("03")
+    stages.begin(stage, port=5672)
+    (stage.desk / "testing/workers.py").write_text("mine")
+    (stage.desk / "notes.txt").write_text("mine too")
+    first = verb(stage, port=5672)
+    second = verb(stage, port=5672)
+    assert (first / "testing/workers.py").read_text() == "mine"
+    assert (first / "notes.txt").read_text() == "mine too"
+    assert first != second
+    assert stages.untouched(stage, "testing/workers.py", 5672) == (verb is stages.reset)
+
+
+def test_a_crash_between_two_copies_leaves_nothing_half_laid(at_the_desk, monkeypatch):
+    stage = stages.find("03")
+    whole, copied = stages.localized, []
+
+    def crash(source, port):
+        copied.append(source)
+        if len(copied) == 3:
+            raise KeyboardInterrupt
+        return whole(source, port)
+
+    monkeypatch.setattr(stages, "localized", crash)
+    with pytest.raises(KeyboardInterrupt):
+        stages.begin(stage, port=5672)
+    assert not stage.desk.exists()
+    monkeypatch.setattr(stages, "localized", whole)
+    assert stages.begin(stage, port=5672)
+    assert [path.name for path in at_the_desk.iterdir()] == ["03_worker"]
+
+
+def test_the_solved_project_stands_away_from_the_learners(at_the_desk, monkeypatch):
+    stage = stages.find("03")
+    stages.begin(stage, port=5672)
+    monkeypatch.setenv("WORKSHOP_SOLVED", "1")
+    assert stages.begin(stage, port=5672)
+    assert stage.path != stage.desk
+    assert "TODO" in (stage.desk / "testing/workers.py").read_text()
+    assert "TODO" not in (stage.path / "testing/workers.py").read_text()
