@@ -155,15 +155,22 @@ class Broker:
 
     def is_ready(self) -> bool:
         """The node lives and answers on both of its doors."""
-        return bool(self.pid) and self._answers()
+        return self._answers()
 
     def _answers(self) -> bool:
+        """Both doors are open, and it is this node that holds them."""
         ports = self.kept["ports"]
         try:
-            with socket.create_connection(("127.0.0.1", ports["amqp"]), timeout=1):
-                pass
+            doors = psutil.Process(self.pid or -1).net_connections("tcp")
+        except (psutil.Error, ValueError):
+            return False
+        held = {door.laddr.port for door in doors if door.status == psutil.CONN_LISTEN}
+        return {ports["amqp"], ports["management"]} <= held and self._api_answers()
+
+    def _api_answers(self) -> bool:
+        try:
             return self.api.get("/api/whoami").status_code in (200, 401)
-        except (OSError, httpx.HTTPError):
+        except httpx.HTTPError:
             return False
 
     def start(self) -> bool:
@@ -202,23 +209,27 @@ class Broker:
 
     def _boot(self) -> None:
         booted = self.folder / "booted"
-        for attempt in (1, 2):
+        data_tried = False
+        for _ in range(5):
             self._move_ports()
             self._write()
             process = self._launch()
-            try:
+            with contextlib.suppress(NotYet):
                 wait_until(
                     lambda: self._answers() or process.poll() is not None,  # noqa: B023
                     limit=BOOT_SECONDS,
                     what="the broker",
                 )
-            except NotYet:
-                self.stop()
-            if self.pid and self._answers():
+            if self._answers():
                 booted.touch()
                 return
-            if attempt == 1:
-                self._set_data_aside(keep=booted.exists())
+            self.kill()
+            if any(is_taken(self.kept["ports"][use]) for use in ("amqp", "management")):
+                continue  # another program was quicker: the next ports
+            if data_tried:
+                break
+            self._set_data_aside(keep=booted.exists())
+            data_tried = True
         raise CourseError(
             "RabbitMQ did not start. Its last words:\n" + self._last_words(),
             f"the whole log: less {shlex.quote(str(self.folder / 'log' / 'boot.log'))}",
@@ -338,6 +349,7 @@ class Broker:
             "RABBITMQ_CTL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
             "ERL_EPMD_PORT": str(ports["epmd"]),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_CRASH_DUMP_SECONDS": "0",  # a node that cannot start says so at once
         }
 
     def _write(self) -> None:

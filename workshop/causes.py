@@ -35,7 +35,7 @@ CAUSES = [
     (
         r"Errno 111|Errno 61|Connection refused",
         "nothing listens at that address: the broker is down, or the port is another",
-        "rabbitmqctl status",
+        "rabbitmqctl ping",
     ),
     (
         r"Unable to load celery application\.\s+The module (\S+) was not found",

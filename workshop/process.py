@@ -154,7 +154,9 @@ def run(
 
 
 def _shell(command: str) -> list[str]:
-    return ["/bin/sh", "-c", f"exec {command}"]
+    # exec: a signal to the line is a signal to its one command
+    single = not set(";&|") & set(command)
+    return ["/bin/sh", "-c", f"exec {command}" if single else command]
 
 
 # --- what is ready ----------------------------------------------------------------------
@@ -196,7 +198,15 @@ class Found:
         self.guard.terminate()
 
     def wait(self) -> None:
-        self.guard.wait(GRACE + 10)
+        """Return when it has ended, whether or not its notebook has taken note of that."""
+
+        def is_over() -> bool:
+            try:
+                return self.guard.status() == psutil.STATUS_ZOMBIE
+            except psutil.NoSuchProcess:
+                return True
+
+        wait_until(is_over, limit=GRACE + 10, what=f"the end of `{self.command}`")
 
 
 def running() -> Iterator[Found]:
