@@ -61,22 +61,11 @@ def test_the_starter_fails_at_exactly_its_todos(stage, learner):
         else:
             assert result.state == PASS, result
     assert not found.passed
-
-
-@pytest.mark.parametrize("stage", STAGES, ids=ids)
-def test_every_todo_has_an_item_that_looks_at_it_first_hand(stage, learner):
-    """Each letter's hint is seen in the starter, not only what waits for another item."""
-    found = checks.check(stage)
-    hinted = {result.hint[5] for result in found.items if result.hint.startswith("TODO ")}
-    letters = set(
-        re.findall(
-            r"TODO ([a-z]):",
-            "".join(stages.content(stage, False)[name].read_text() for name in stage.todo),
-        )
+    letters = re.findall(
+        r"TODO ([a-z]):",
+        "".join(stages.content(stage, False)[name].read_text() for name in stage.todo),
     )
-    waiting = {item.todo for item in checks.of(stage).items if item.needs}
-    assert letters == {item.todo for item in checks.of(stage).items if item.todo}
-    assert letters <= hinted | waiting
+    assert set(letters) == {item.todo for item in todo.values()}
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=ids)
@@ -121,7 +110,6 @@ def test_a_check_survives_hostile_code(learner, words, monkeypatch):
     from workshop import probe
 
     monkeypatch.setattr(probe, "LIMIT", 3)
-    monkeypatch.setattr(probe.ask_all, "__kwdefaults__", {"env": None, "limit": 3})
     text, state, hint = words
     stage = solved("03")
     (stage.desk / WORKERS).write_text(text)
@@ -268,7 +256,7 @@ OTHER_STAGES = {
         "celery_testing/celery.py",
         (', namespace="CELERY"', ""),
         "a worker started with -A celery_testing has your vhost",
-        "vhost '/'",
+        "no address of yours",
     ),
     "05 a password in the code": (
         "05",

@@ -212,6 +212,7 @@ class Broker:
         data_tried = False
         for _ in range(5):
             self._move_ports()
+            self._start_epmd()
             self._write()
             process = self._launch()
             with contextlib.suppress(NotYet):
@@ -234,6 +235,23 @@ class Broker:
             "RabbitMQ did not start. Its last words:\n" + self._last_words(),
             f"the whole log: less {shlex.quote(str(self.folder / 'log' / 'boot.log'))}",
         )
+
+    def _start_epmd(self) -> None:
+        """Erlang's port mapper, the node's own: one that is shared ends with another's node.
+
+        Where there is no `epmd` to be found, Erlang starts one itself.
+        """
+        if self._epmds() or not shutil.which("epmd"):
+            return
+        for _ in range(5):
+            subprocess.run(
+                ["epmd", "-daemon"], env=self.environment(), capture_output=True, check=False
+            )
+            with contextlib.suppress(NotYet):
+                wait_until(self._epmds, limit=1, what="epmd")
+                return
+            ports = self.kept["ports"]
+            self._keep({**self.kept, "ports": {**ports, "epmd": next_free(ports["epmd"] + 1)}})
 
     def _launch(self) -> subprocess.Popen:
         (self.folder / "pid").unlink(missing_ok=True)

@@ -36,7 +36,7 @@ class Trouble(Exception):
         return f"{self.where}: {self.what}" if self.where else self.what
 
 
-def ask(function: str, *, cwd: Path, env: dict | None = None, limit: float = LIMIT, **words) -> Any:
+def ask(function: str, *, cwd: Path, env: dict | None = None, limit: float = 0, **words) -> Any:
     """The function's answer, which must be JSON. Raises Trouble."""
     return value(ask_all({function: words}, cwd=cwd, env=env, limit=limit)[function])
 
@@ -49,13 +49,14 @@ def value(answer: dict) -> Any:
 
 
 def ask_all(
-    asked: dict[str, dict], *, cwd: Path, env: dict | None = None, limit: float = LIMIT
+    asked: dict[str, dict], *, cwd: Path, env: dict | None = None, limit: float = 0
 ) -> dict[str, dict]:
     """Several functions, by their names with their arguments, in one process, in turn.
 
     Their answers by the same names, for `value`. Raises Trouble if the process ends or is
-    still running after `limit` seconds.
+    still running after `limit` seconds, LIMIT of them if it is not given.
     """
+    limit = limit or LIMIT
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer.json"
         process = subprocess.Popen(
@@ -68,7 +69,8 @@ def ask_all(
             start_new_session=True,
         )
         try:
-            said, _ = process.communicate(timeout=limit)
+            with process.stdout:
+                said, _ = process.communicate(timeout=limit)
         except subprocess.TimeoutExpired:
             raise Trouble(
                 f"your code was still running after {limit:g} s: is there an endless loop?"
@@ -107,6 +109,8 @@ def explain(error: BaseException, project: Path) -> Trouble:
 
 
 def _place(filename: str, line: int | None, project: Path) -> str:
+    if filename.startswith("<"):
+        return ""
     try:
         return f"{Path(filename).resolve().relative_to(project.resolve())}, line {line}"
     except ValueError:

@@ -86,11 +86,11 @@ class Look:
         path = [str(SITE), *filter(None, [os.environ.get("PYTHONPATH")])]
         return {"WORKSHOP_QUEUE": self.queue, "PYTHONPATH": os.pathsep.join(path)}
 
-    def ask(self, fact: str, limit: float = probe.LIMIT, **words) -> Any:
+    def ask(self, fact: str, limit: float = 0, **words) -> Any:
         """A function of checks/facts.py, run on the project in a process of its own."""
         return probe.value(self.ask_all({fact: words}, limit)[fact])
 
-    def ask_all(self, asked: dict[str, dict], limit: float = probe.LIMIT) -> dict[str, dict]:
+    def ask_all(self, asked: dict[str, dict], limit: float = 0) -> dict[str, dict]:
         """Several of them in one process, for `probe.value`."""
         found = probe.ask_all(
             {f"workshop.checks.facts:{fact}": words for fact, words in asked.items()},
@@ -159,6 +159,8 @@ class Look:
         port = broker["port"] or 5672
         if broker["transport"] not in ("amqp", "pyamqp", "amqplib"):
             raise Wrong(f"the address starts with {broker['transport']}://: RabbitMQ speaks amqp")
+        if broker["host"] is None:
+            raise Wrong("the app has no address of yours: it goes to guest@localhost, vhost '/'")
         if broker["host"] not in ("localhost", "127.0.0.1", "::1"):
             raise Wrong(f"the address names the host {broker['host']!r}; your broker is here")
         if port != self.broker.port:
