@@ -15,14 +15,6 @@ from workshop.broker import FIRST_PORTS, Broker, is_taken, next_free
 from workshop.waiting import wait_until
 
 
-@pytest.fixture(scope="module")
-def broker():
-    """The node that all tests of this process share."""
-    broker = Broker()
-    broker.start()
-    return broker
-
-
 @pytest.fixture
 def another(tmp_path):
     """A second node, ended with the test."""

@@ -78,6 +78,10 @@ class Look:
             raise error
         return value
 
+    def has(self, name: str) -> bool:
+        """Whether `once` has made this, and it went well."""
+        return name in self._once and self._once[name][1] is None
+
     # --- the learner's code ---------------------------------------------------------------
 
     @property

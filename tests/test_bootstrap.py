@@ -1,0 +1,185 @@
+"""The set-up on a machine where something is missing: the cause, and the next thing to type."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workshop import bootstrap, places
+
+SCRIPT = places.CHECKOUT / "workshop" / "bootstrap.py"
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A copy of what the set-up needs, in a path with a space and an accent."""
+    root = tmp_path / "mon café"
+    (root / "workshop").mkdir(parents=True)
+    for name in ("bootstrap.py", "binaries.py", "__init__.py"):
+        shutil.copy(places.CHECKOUT / "workshop" / name, root / "workshop")
+    shutil.copy(places.CHECKOUT / "pyproject.toml", root)
+    (root / "README.md").touch()
+    (root / "requirements.txt").write_text("")
+    return root
+
+
+def set_up(root: Path, python: str = sys.executable, **environment: str):
+    return subprocess.run(
+        [python, str(root / "workshop" / "bootstrap.py")],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def stub(folder: Path, name: str, body: str = "exit 1") -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+    (folder / name).chmod(0o755)
+
+
+def test_set_up_a_second_time_does_nothing(checkout):
+    first = set_up(checkout)
+    assert first.returncode == 0, first.stderr
+    assert "✓ venv" in first.stdout and " s)" in first.stdout
+    again = set_up(checkout)
+    assert again.returncode == 0 and again.stdout == ""
+
+
+def test_a_half_made_venv_is_made_anew(checkout):
+    (checkout / ".venv" / "bin").mkdir(parents=True)
+    (checkout / ".venv" / "bin" / "python").write_text("torn")
+    done = set_up(checkout)
+    assert "a half-made .venv is here" in done.stdout
+    assert done.returncode == 0, done.stderr
+    assert (checkout / ".venv" / "course-stamp").exists()
+
+
+def test_a_checkout_that_was_moved_gets_a_new_venv(checkout):
+    assert set_up(checkout).returncode == 0
+    moved = checkout.with_name("elsewhere")
+    checkout.rename(moved)
+    done = set_up(moved)
+    assert "✓ venv" in done.stdout and done.returncode == 0
+
+
+def test_an_index_out_of_reach_is_named_and_the_next_run_goes_on(checkout):
+    (checkout / "requirements.txt").write_text("six==1.17.0\n")
+    nowhere = "http://127.0.0.1:9/simple"
+    done = set_up(
+        checkout,
+        UV_INDEX_URL=nowhere,
+        PIP_INDEX_URL=nowhere,
+        PIP_RETRIES="0",
+        UV_HTTP_RETRIES="0",
+        UV_NO_CACHE="1",
+        PIP_NO_CACHE_DIR="1",
+        PIP_CONFIG_FILE=os.devnull,
+        PIP_FIND_LINKS="",
+    )
+    assert done.returncode == 1
+    assert "the Python package index cannot be reached" in done.stderr
+    assert "HTTPS_PROXY" in done.stderr and "Traceback" not in done.stderr
+    assert not (checkout / ".venv" / "course-stamp").exists()
+
+
+def test_no_rabbitmq_and_no_right_to_install_it(checkout, tmp_path, monkeypatch):
+    monkeypatch.setattr(bootstrap, "rabbitmq_found", lambda: None)
+    monkeypatch.setattr(bootstrap, "may_install", lambda: None)
+    monkeypatch.setattr(bootstrap, "make_venv", lambda steps: pytest.fail("too late"))
+    with pytest.raises(bootstrap.Trouble) as trouble:
+        bootstrap.set_up(bootstrap.Steps(quiet=True))
+    assert "RabbitMQ is not on this machine" in trouble.value.cause
+    assert "docker compose up" in trouble.value.cure
+
+
+@pytest.mark.parametrize(
+    ("platform", "apt", "cure"),
+    [
+        ("darwin", None, "brew install rabbitmq"),
+        ("linux", "/usr/bin/apt-get", "sudo apt-get install rabbitmq-server"),
+        ("linux", None, "RABBITMQ_HOME"),
+    ],
+)
+def test_the_cure_is_for_this_system(monkeypatch, platform, apt, cure):
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(shutil, "which", lambda name: apt if name == "apt-get" else None)
+    assert cure in bootstrap.no_rabbitmq().cure
+
+
+def test_a_python_that_is_too_old(monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 9, 2))
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(bootstrap.Trouble, match=r"too old: the course needs 3\.11"):
+        bootstrap.right_python()
+
+
+def test_an_old_python_goes_on_with_a_newer_one(monkeypatch):
+    went = []
+    monkeypatch.setattr(sys, "version_info", (3, 9, 2))
+    monkeypatch.setattr(shutil, "which", lambda name: f"/x/{name}" if "3.12" in name else None)
+    monkeypatch.setattr(os, "execv", lambda path, words: went.append(path) or sys.exit())
+    with pytest.raises(SystemExit):
+        bootstrap.right_python()
+    assert went == ["/x/python3.12"]
+
+
+def test_the_script_can_be_read_by_an_old_python():
+    """Nothing newer than 3.6 in its grammar: it must get as far as its own message."""
+    import ast
+
+    for name in ("bootstrap.py", "binaries.py"):
+        ast.parse((SCRIPT.parent / name).read_text(), feature_version=(3, 6))
+
+
+def test_no_venv_module(checkout):
+    hidden = checkout / "hidden"
+    hidden.mkdir()
+    (hidden / "ensurepip.py").write_text("raise ImportError")
+    done = set_up(checkout, PYTHONPATH=str(hidden))
+    assert done.returncode == 1
+    assert "no venv module" in done.stderr and "venv" in done.stderr.splitlines()[1]
+
+
+def test_a_checkout_that_cannot_be_written_to(monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(bootstrap.Trouble, match=r"cannot be written to: Read-only file system"):
+        bootstrap.room_to_work()
+
+
+def test_a_full_disk(monkeypatch):
+    usage = type("usage", (), {"free": 10 * 2**20})
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr(bootstrap, "STAMP", "/nowhere/stamp")
+    with pytest.raises(bootstrap.Trouble, match=r"only 10 MB are free"):
+        bootstrap.room_to_work()
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ("error: Failed to fetch: `https://…`\n dns error", "package index cannot be reached"),
+        ("OSError: [Errno 28] No space left on device", "disk is full"),
+        ("error: resolution impossible", "could not be installed"),
+    ],
+)
+def test_the_installers_last_words_are_understood(said, cause):
+    assert cause in bootstrap.installer_trouble(said).cause
+
+
+def test_two_set_ups_at_once_wait_for_each_other(checkout):
+    command = [sys.executable, str(checkout / "workshop" / "bootstrap.py")]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as one, subprocess.Popen(command, **pipes) as other:
+        said = one.communicate(timeout=100)[0] + other.communicate(timeout=100)[0]
+    assert one.returncode == other.returncode == 0
+    assert said.count("✓ venv") == 1
+    assert "another set-up is at work" in said

@@ -1,0 +1,73 @@
+"""The tables in texts are held against what they repeat; commands in texts exist."""
+
+import re
+import subprocess
+import sys
+import tomllib
+
+import nbformat
+
+from workshop import places, stages
+
+README = (places.CHECKOUT / "README.md").read_text()
+ROW = re.compile(r"^\| (\d\d) \| \[(.+?)\]\((.+?)\) \| (\d+) \|$", re.M)
+
+
+def rows(text):
+    """Number, title, file and minutes of each stage in a table."""
+    return [(n, title, link.split("/")[-1], int(m)) for n, title, link, m in ROW.findall(text)]
+
+
+def expected():
+    return [
+        (stage.number, stage.title, stage.notebook.name, stage.minutes)
+        for stage in stages.all_stages()
+    ]
+
+
+def test_the_readmes_table_is_that_of_stages_toml():
+    assert rows(README)[1:] == expected()
+    assert rows(README)[0][:3] == ("00", "Start here", "00_start.ipynb")
+
+
+def test_the_map_in_the_first_notebook_is_that_of_stages_toml():
+    notebook = nbformat.read(places.NOTEBOOKS / "00_start.ipynb", as_version=4)
+    assert rows("\n".join(cell.source for cell in notebook.cells)) == expected()
+
+
+def test_every_make_command_in_the_readme_is_a_target_with_its_help():
+    makefile = (places.CHECKOUT / "Makefile").read_text()
+    targets = dict(re.findall(r"^(\w+):.*?## (.+)$", makefile, re.M))
+    for verb in re.findall(r"\bmake (\w+)", README):
+        assert verb in targets, verb
+    assert set(targets) >= {"lab", "test", "demo", "check", "doctor", "stop", "refresh", "lint"}
+
+
+def test_make_alone_lists_the_verbs():
+    said = subprocess.run(
+        ["make", "-s"], cwd=places.CHECKOUT, capture_output=True, text=True, check=True
+    ).stdout
+    assert "make lab" in said and "make test" in said
+
+
+def test_every_workshop_command_in_the_readme_is_a_verb():
+    said = subprocess.run(
+        [sys.executable, "-m", "workshop", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    for verb in re.findall(r"-m workshop (\w+)", README):
+        assert re.search(rf"^\s+{verb}\b", said, re.M), verb
+
+
+def test_the_lock_has_every_direct_dependency_and_ends_with_the_course_itself():
+    project = tomllib.loads((places.CHECKOUT / "pyproject.toml").read_text())["project"]
+    lock = (places.CHECKOUT / "requirements.txt").read_text()
+    direct = project["dependencies"] + project["optional-dependencies"]["dev"]
+    for name in direct:
+        name = re.match(r"[\w.-]+", name)[0]
+        assert re.search(rf"^{re.escape(name)}==", lock, re.M), name
+    assert lock.rstrip().splitlines()[-1] == "-e ."
+    assert "://" not in lock
+
+
+def test_the_readme_fits_a_screen_or_two():
+    assert len(README.splitlines()) <= 60
