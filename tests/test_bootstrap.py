@@ -10,6 +10,7 @@ import pytest
 
 from workshop import bootstrap, places
 
+BIN = Path(sys.executable).parent
 SCRIPT = places.CHECKOUT / "workshop" / "bootstrap.py"
 
 
@@ -29,7 +30,8 @@ def checkout(tmp_path):
 def set_up(root: Path, python: str = sys.executable, **environment: str):
     return subprocess.run(
         [python, str(root / "workshop" / "bootstrap.py")],
-        env={**os.environ, **environment},
+        # uv is found, as on a machine that has it: it need not be fetched for every test
+        env={**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", **environment},
         capture_output=True,
         text=True,
         check=False,

@@ -1,7 +1,6 @@
 """A private node: ready when it says so, on loopback alone, and gone when it is stopped."""
 
 import os
-import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -11,7 +10,8 @@ import pytest
 from kombu import Connection, Queue
 
 from workshop import setting
-from workshop.broker import FIRST_PORTS, Broker, is_taken, next_free
+from workshop.broker import FIRST_PORTS, Broker
+from workshop.ports import is_taken, next_free
 from workshop.waiting import wait_until
 
 
@@ -91,8 +91,15 @@ def test_two_nodes_side_by_side_in_a_path_with_spaces_and_accents(broker, anothe
     assert another.stop() is False
 
 
-def test_a_killed_node_starts_again_with_its_data(another):
-    another.start()
+def test_a_half_written_folder_is_mended_and_a_killed_node_keeps_its_data(another):
+    """Cut off while its facts were written, and in its first boot; later killed."""
+    another.folder.mkdir(parents=True)
+    (another.folder / "node.json").write_text('{"name": "cour')
+    (another.folder / "data").mkdir()
+    (another.folder / "data" / another.node).write_bytes(b"torn")
+    assert another.start()
+    assert not list(another.folder.glob("data-*"))
+
     another.ctl("add_user", "somebody", "secret")
     another.kill()
     assert another.pid is None
@@ -101,37 +108,22 @@ def test_a_killed_node_starts_again_with_its_data(another):
     assert not setting.can_log_in(another, "somebody", "wrong")
 
 
-def test_a_half_written_folder_is_mended(another):
-    """Cut off while its facts were written, and in its first boot: never once ready."""
-    another.folder.mkdir(parents=True)
-    (another.folder / "node.json").write_text('{"name": "cour')
-    (another.folder / "data").mkdir()
+def test_bad_data_is_set_aside_a_taken_port_moved_on_from_and_both_are_said(another, capsys):
+    (another.folder / "data").mkdir(parents=True)
     (another.folder / "data" / another.node).write_bytes(b"torn")
-    assert another.start()
-    assert not list(another.folder.glob("data-*"))
-
-
-def test_data_that_was_once_good_is_set_aside_and_named(another, capsys):
-    another.start()
-    another.kill()
-    shutil.rmtree(another.folder / "data")
-    (another.folder / "data").mkdir()
-    (another.folder / "data" / another.node).write_bytes(b"torn")
-    assert another.start()
-    assert "set aside as .rabbitmq/data-" in capsys.readouterr().out
-    [aside] = another.folder.glob("data-*")
-    assert (aside / another.node).read_bytes() == b"torn"
-
-
-def test_a_taken_port_is_moved_on_from_and_said(another, capsys):
+    (another.folder / "booted").touch()
     with socket.socket() as intruder:
         intruder.bind(("127.0.0.1", next_free(another.kept["ports"]["amqp"])))
         intruder.listen()
         taken = intruder.getsockname()[1]
         another.keep(ports={**another.kept["ports"], "amqp": taken})
-        another.start()
+        assert another.start()
+    said = capsys.readouterr().out
     assert another.port != taken
-    assert f"port {taken} (amqp) is taken by another program" in capsys.readouterr().out
+    assert f"port {taken} (amqp) is taken by another program" in said
+    assert "set aside as .rabbitmq/data-" in said
+    [aside] = another.folder.glob("data-*")
+    assert (aside / another.node).read_bytes() == b"torn"
 
 
 def test_the_first_ports_are_those_of_the_guide():

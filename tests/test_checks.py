@@ -40,7 +40,7 @@ def test_the_solution_passes(stage, solved):
     assert found.passed, str(report.Shown(found))
 
 
-def test_a_check_takes_no_message_of_the_solveds_and_leaves_no_queue(solved, broker):
+def test_a_check_takes_no_message_of_the_learners_and_leaves_no_queue(solved, broker):
     stage = solved("03")
     setting.replay(stage, broker)
     broker.ctl("purge_queue", "-p", setting.VHOST, "celery", check=False)

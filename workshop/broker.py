@@ -13,7 +13,6 @@ import os
 import secrets
 import shlex
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ import psutil
 from workshop import places
 from workshop.binaries import SCRIPTS, find_sbin
 from workshop.errors import CourseError
+from workshop.ports import claim, is_taken
 from workshop.waiting import NotYet, wait_until
 
 # Asked for first. RabbitMQ's own defaults, but for epmd and distribution: those of a
@@ -38,33 +38,6 @@ EYES = "workshop"
 
 # A node outlives the object, and mostly the process, that started it.
 _outliving: list[subprocess.Popen] = []
-
-
-def is_taken(port: int) -> bool:
-    """Whether anything on this machine listens on `port` at a loopback address."""
-    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
-        with contextlib.suppress(OSError), socket.socket(family) as probe:
-            probe.settimeout(1)
-            if probe.connect_ex((address, port)) == 0:
-                return True
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        return bool(_refused(probe, port))
-
-
-def _refused(probe: socket.socket, port: int) -> bool:
-    try:
-        probe.bind(("127.0.0.1", port))
-    except OSError:
-        return True
-    return False
-
-
-def next_free(port: int, avoid: set[int] = frozenset()) -> int:
-    """The first port from `port` up that nobody holds."""
-    while port in avoid or is_taken(port):
-        port += 1
-    return port
 
 
 class Broker:
@@ -86,7 +59,7 @@ class Broker:
                 {
                     "name": f"course-{hashlib.sha1(str(self.folder).encode()).hexdigest()[:8]}",
                     "password": secrets.token_urlsafe(12),
-                    "ports": self._free_ports({}),
+                    "ports": claim(self.folder, FIRST_PORTS, {}),
                 }
             )
 
@@ -101,15 +74,6 @@ class Broker:
     def keep(self, **facts) -> None:
         """Keep more facts for this checkout, beside the node's own."""
         self._keep({**self.kept, **facts})
-
-    def _free_ports(self, kept: dict[str, int]) -> dict[str, int]:
-        ports: dict[str, int] = {}
-        for use, first in FIRST_PORTS.items():
-            port = kept.get(use, first)
-            if is_taken(port) and not (use == "epmd" and self._epmds()):
-                port = next_free(first, set(ports.values()))
-            ports[use] = port
-        return ports
 
     @property
     def node(self) -> str:
@@ -225,7 +189,9 @@ class Broker:
                 booted.touch()
                 return
             self.kill()
-            if any(is_taken(self.kept["ports"][use]) for use in ("amqp", "management")):
+            if any(
+                is_taken(self.kept["ports"][use]) for use in ("amqp", "management", "distribution")
+            ):
                 continue  # another program was quicker: the next ports
             if data_tried:
                 break
@@ -243,15 +209,11 @@ class Broker:
         """
         if self._epmds() or not shutil.which("epmd"):
             return
-        for _ in range(5):
-            subprocess.run(
-                ["epmd", "-daemon"], env=self.environment(), capture_output=True, check=False
-            )
-            with contextlib.suppress(NotYet):
-                wait_until(self._epmds, limit=1, what="epmd")
-                return
-            ports = self.kept["ports"]
-            self._keep({**self.kept, "ports": {**ports, "epmd": next_free(ports["epmd"] + 1)}})
+        subprocess.run(
+            ["epmd", "-daemon"], env=self.environment(), capture_output=True, check=False
+        )
+        with contextlib.suppress(NotYet):
+            wait_until(self._epmds, limit=2, what="epmd")
 
     def _launch(self) -> subprocess.Popen:
         (self.folder / "pid").unlink(missing_ok=True)
@@ -270,7 +232,8 @@ class Broker:
     def _move_ports(self) -> None:
         """Keep this checkout's ports; move on from those that someone else holds, and say so."""
         facts = self.kept
-        ports = self._free_ports(facts["ports"])
+        keep = {"epmd"} if self._epmds() else set()
+        ports = claim(self.folder, FIRST_PORTS, facts["ports"], keep)
         for use, port in facts["ports"].items():
             if ports[use] != port:
                 print(f"· port {port} ({use}) is taken by another program: {ports[use]} it is")

@@ -170,15 +170,18 @@ def says(pattern: str) -> Callable[[Running], bool]:
 def listens(port: int) -> Callable[[Running], bool]:
     """Ready when something of the command's own listens on `port` of the loopback."""
 
-    def is_listening(running: Running) -> bool:
-        with contextlib.suppress(psutil.Error):
-            for process in psutil.Process(running.guard.pid).children(recursive=True):
-                for door in process.net_connections("tcp"):
-                    if door.status == psutil.CONN_LISTEN and door.laddr.port == port:
-                        return True
-        return False
+    return lambda running: holds(running.guard.pid, port)
 
-    return is_listening
+
+def holds(pid: int, port: int) -> bool:
+    """Whether a process, or one below it, listens on `port`."""
+    with contextlib.suppress(psutil.Error):
+        parent = psutil.Process(pid)
+        for process in (parent, *parent.children(recursive=True)):
+            for door in process.net_connections("tcp"):
+                if door.status == psutil.CONN_LISTEN and door.laddr.port == port:
+                    return True
+    return False
 
 
 # --- what runs ----------------------------------------------------------------------------
@@ -192,6 +195,9 @@ class Found:
     name: str
     guard: psutil.Process
     owner_lives: bool
+
+    def listens(self, port: int) -> bool:
+        return holds(self.guard.pid, port)
 
     def end(self) -> None:
         """Warm, as if its notebook had been closed."""

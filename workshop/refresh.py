@@ -34,6 +34,7 @@ def in_a_home_of_its_own() -> Iterator[None]:
             yield
         finally:
             end_others()
+            Broker().kill()  # its data goes with the folder: no need for an orderly stop
             Broker().stop()
 
 

@@ -8,13 +8,14 @@ from urllib.parse import quote
 import amqp
 from kombu import Connection
 
-from workshop import places
-from workshop.broker import Broker, is_taken, next_free
+from workshop import places, process
+from workshop.broker import Broker
 from workshop.errors import CourseError
+from workshop.ports import claim, is_taken
 from workshop.stages import Stage, all_stages
 
+WEB_PORT = 8000  # Django's own
 USER, PASSWORD, VHOST = "learner", "sesame", "/vhost"
-WEB_PORT = 8000
 SCRIPT = re.compile(r".*\.sh")  # what sets the broker up, beside what the learner tries on it
 
 
@@ -25,23 +26,16 @@ def url(broker: Broker, vhost: str = VHOST) -> str:
 
 def web_port(broker: Broker) -> int:
     """The port of this checkout's web server: kept, unless another program holds it."""
-    kept = broker.kept.get("web")
-    if kept is None or (is_taken(kept) and not _ours(kept)):
-        kept = next_free(WEB_PORT)
+    kept = broker.kept.get("web", WEB_PORT)
+    if "web" not in broker.kept or (is_taken(kept) and not _ours(kept)):
+        kept = claim(places.home(), {"web": WEB_PORT}, {})["web"]
         broker.keep(web=kept)
     return kept
 
 
 def _ours(port: int) -> bool:
-    from workshop import process
-
-    return any(
-        door.laddr.port == port
-        for found in process.running()
-        for child in found.guard.children(recursive=True)
-        for door in child.net_connections("tcp")
-        if door.status == "LISTEN"
-    )
+    """Whether something that this checkout started listens there."""
+    return any(found.listens(port) for found in process.running())
 
 
 def enter(broker: Broker) -> None:

@@ -23,9 +23,10 @@ import psutil
 from kombu import Queue
 
 from workshop import probe, process, setting, stages
-from workshop.broker import Broker, next_free
+from workshop.broker import Broker
 from workshop.browser import browser
 from workshop.errors import CourseError
+from workshop.ports import next_free
 from workshop.process import Running
 from workshop.waiting import NotYet, wait_until
 

@@ -3,9 +3,9 @@
 from honcho.environ import parse_procfile
 
 from workshop import process
-from workshop.broker import next_free
 from workshop.checks import Check
 from workshop.checks.look import Look, Web, Wrong
+from workshop.ports import next_free
 from workshop.process import Running
 from workshop.worklog import LINE, jobs
 

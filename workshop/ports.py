@@ -1,0 +1,85 @@
+"""Ports for this checkout: kept for it, free, and not those of another checkout.
+
+What each checkout of this user has is written down in one file (`ledger`), so that two of
+them never take the same port, even while one of them has its broker stopped.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def is_taken(port: int) -> bool:
+    """Whether anything on this machine listens on `port` at a loopback address."""
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        with contextlib.suppress(OSError), socket.socket(family) as probe:
+            probe.settimeout(1)
+            if probe.connect_ex((address, port)) == 0:
+                return True
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def next_free(port: int, avoid: set[int] = frozenset()) -> int:
+    """The first port from `port` up that nobody holds."""
+    while port in avoid or is_taken(port):
+        port += 1
+    return port
+
+
+def claim(
+    folder: Path, first: dict[str, int], kept: dict[str, int], keep: set[str] = frozenset()
+) -> dict[str, int]:
+    """A port for each use: the kept one if it is free, else the next from the first one up.
+
+    `keep` names uses whose kept port is held by this checkout itself. The answer is
+    written down for `folder`.
+    """
+    with _ledger() as claims:
+        others = {port for path, ports in claims.items() if path != str(folder) for port in ports}
+        ports: dict[str, int] = {}
+        for use, start in first.items():
+            port = kept.get(use, start)
+            if use not in keep and (port in others or is_taken(port)):
+                port = next_free(start, others | set(ports.values()))
+            ports[use] = port
+        claims[str(folder)] = sorted(ports.values())
+    return ports
+
+
+def ledger() -> Path:
+    """The file in which the checkouts of this user have their ports."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "celery-django-course" / "ports.json"
+
+
+@contextlib.contextmanager
+def _ledger() -> Iterator[dict[str, list[int]]]:
+    """The claims, locked while they are looked at; those of folders that are gone fall away."""
+    file = ledger()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = file.with_suffix(".lock").open("w")
+    except OSError:  # no home to write to: then each checkout looks at what listens, alone
+        yield {}
+        return
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            claims = json.loads(file.read_text())
+        except (OSError, ValueError):
+            claims = {}
+        claims = {path: ports for path, ports in claims.items() if Path(path).exists()}
+        yield claims
+        new = file.with_suffix(".new")
+        new.write_text(json.dumps(claims, indent=1))
+        new.replace(file)
