@@ -1,5 +1,7 @@
 """A mistake fails the item that it belongs to, with a hint that speaks of it."""
 
+import contextlib
+
 import pytest
 
 from workshop import checks, report
@@ -172,7 +174,9 @@ def test_a_mistake_in_another_stage_fails_its_item(solved, words):
     file = stage.desk / name
     assert old in file.read_text()
     file.write_text(file.read_text().replace(old, new))
-    with Look(stage) as look:
+    with Look(stage) as look, contextlib.ExitStack() as cleaning:
+        cleaning.callback(look.broker.remove, "vhosts", "vhost")
+        cleaning.callback(look.broker.remove, "users", "lerner")
         found = {result.name: result for result in part(stage, item).run(look)}
     assert found[item].state == WRONG and hint in found[item].hint, found[item]
 

@@ -95,9 +95,8 @@ def refresh(path: Path) -> list[str]:
             continue
         cell.outputs = merged(cell.outputs)
         ignored = "nbval-ignore-output" in cell.metadata.get("tags", [])
-        if before[cell.id] and (
-            ignored or masked(before[cell.id], rules) == masked(cell.outputs, rules)
-        ):
+        same = masked(before[cell.id], rules) == masked(cell.outputs, rules)
+        if same or (ignored and before[cell.id]):
             cell.outputs = before[cell.id]
         else:
             changed.append(cell.id)
