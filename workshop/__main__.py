@@ -163,22 +163,25 @@ def refresh(options) -> int:
     return 0
 
 
-def bench(_) -> int:
+def bench(options) -> int:
     """the course's own figures, as a table"""
     from workshop.bench import bench
 
-    return bench(console)
+    return bench(Console(highlight=False), options.words)
 
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m workshop", description=__doc__)
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for do in (lab, demo, doctor, stop, bench):
+    for do in (lab, demo, doctor, stop):
         verbs.add_parser(do.__name__, help=do.__doc__).set_defaults(do=do)
     verbs.add_parser("test", help=test.__doc__ + "; more words go to pytest").set_defaults(do=test)
     one = verbs.add_parser("refresh", help=refresh.__doc__)
     one.add_argument("words", nargs="*", metavar="NOTEBOOK", help="these alone, e.g. 03_worker")
     one.set_defaults(do=refresh)
+    one = verbs.add_parser("bench", help=bench.__doc__)
+    one.add_argument("words", nargs="*", metavar="MEASURE", help="these alone, e.g. request")
+    one.set_defaults(do=bench)
     one = verbs.add_parser("check", help=check.__doc__)
     one.add_argument("stage", nargs="?", help="its number or its name")
     one.add_argument("--json", action="store_true", help="the same as data")

@@ -1,0 +1,256 @@
+"""The course's own figures, as a table: each beside its limit, each ratio within one run.
+
+Each measure works in a home of its own, and returns rows of what, figure and limit.
+"""
+
+import contextlib
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nbformat
+import psutil
+from nbclient import NotebookClient
+from rich.console import Console
+from rich.table import Table
+
+from workshop import checks, lab, places, process, stages
+from workshop.broker import Broker
+from workshop.browser import browser
+from workshop.checks.look import Look
+from workshop.errors import CourseError
+from workshop.ports import next_free
+from workshop.refresh import CELL_SECONDS, in_a_home_of_its_own
+from workshop.worklog import jobs
+
+Row = tuple[str, str, str, bool | None]
+
+SETUP_RATIO, LAB_RATIO, NBVAL_RATIO = 0.6, 1.2, 1.15
+BEGIN_SECONDS, CHECK_SECONDS, TEST_SECONDS, MEMORY_MIB = 2, 5, 180, 600
+EMPTY_VIEW = """
+from django.urls import include, path
+from rest_framework.decorators import api_view
+from rest_framework.response import Response
+
+
+@api_view(["GET"])
+def empty(request):
+    return Response(data={"res": "good"})
+
+
+urlpatterns = [path("empty/", empty), path("", include("testing.urls"))]
+"""
+
+
+@contextlib.contextmanager
+def clock() -> Iterator[list[float]]:
+    """A list that holds the seconds of the block once it is left."""
+    took: list[float] = []
+    begun = time.perf_counter()
+    yield took
+    took.append(time.perf_counter() - begun)
+
+
+def ratio(what: str, ours: float, theirs: float, limit: float) -> Row:
+    shown = f"{ours:.1f} s / {theirs:.1f} s = {ours / theirs:.2f}"
+    return what, shown, f"≤ {limit:g}", ours / theirs <= limit
+
+
+def setup() -> list[Row]:
+    """Cold: no .venv, no cache, packages from the index."""
+    cold = {**os.environ, "UV_NO_CACHE": "1", "PIP_NO_CACHE_DIR": "1"}
+    with tempfile.TemporaryDirectory() as folder:
+        ours, theirs = Path(folder) / "ours", Path(folder) / "theirs"
+        for copy in (ours, theirs):
+            shutil.copytree(places.CHECKOUT / "workshop", copy / "workshop")
+            for name in ("pyproject.toml", "requirements.txt", "README.md"):
+                shutil.copy(places.CHECKOUT / name, copy)
+        base = [getattr(sys, "_base_executable", sys.executable)]
+        quiet = {"stdout": subprocess.DEVNULL, "check": True, "env": cold}
+        with clock() as bare:
+            subprocess.run([*base, "-m", "venv", ".venv"], cwd=theirs, **quiet)
+            pip = [".venv/bin/python", "-m", "pip", "install", "-q", "-r", "requirements.txt"]
+            subprocess.run(pip, cwd=theirs, **quiet)
+        with clock() as took:
+            subprocess.run([*base, "workshop/bootstrap.py"], cwd=ours, **quiet)
+    return [ratio("cold set-up / bare pip install", took[0], bare[0], SETUP_RATIO)]
+
+
+def warm_lab() -> list[Row]:
+    """`make lab` with everything installed, until Jupyter answers and the broker is ready."""
+    if next(lab.servers(), None):
+        raise CourseError("JupyterLab runs in this checkout already.", "make stop")
+    with in_a_home_of_its_own():
+        with clock() as alone:
+            server = lab.until_ready(lab.launch())
+        lab.end(server)
+    with in_a_home_of_its_own(), clock() as boot:
+        Broker().start()
+    with in_a_home_of_its_own():
+        with clock() as both:
+            command = [sys.executable, "-m", "workshop", "lab"]
+            running = subprocess.Popen(
+                command, stdout=subprocess.PIPE, text=True, env={**os.environ, "CI": "true"}
+            )
+            for line in running.stdout:
+                if "open  http" in line:
+                    break
+        running.terminate()
+        running.wait()
+    slower = max(alone[0], boot[0])
+    return [ratio("warm make lab / the slower of its two", both[0], slower, LAB_RATIO)]
+
+
+def stage_times() -> list[Row]:
+    """begin and check of each stage, solved, each in a process of its own."""
+    rows: list[Row] = []
+    with in_a_home_of_its_own():
+        Broker().start()
+        for stage in stages.all_stages():
+            code = f"import workshop; workshop.begin({stage.number!r})"
+            with clock() as took:
+                subprocess.run([sys.executable, "-c", code], check=True)
+            fine = took[0] <= BEGIN_SECONDS
+            rows.append((f"begin {stage.number}", f"{took[0]:.2f} s", f"≤ {BEGIN_SECONDS} s", fine))
+            with clock() as took:
+                found = checks.check(stage)
+            if not found.passed:
+                raise CourseError(f"the solution of {stage.name} does not pass", "make test")
+            fine = took[0] <= CHECK_SECONDS
+            rows.append((f"check {stage.number}", f"{took[0]:.2f} s", f"≤ {CHECK_SECONDS} s", fine))
+    return rows
+
+
+def notebooks() -> list[Row]:
+    """All notebooks under nbval, against executing them and nothing else."""
+    files = sorted(places.NOTEBOOKS.glob("*.ipynb"))
+    with in_a_home_of_its_own(), clock() as bare:
+        for file in files:
+            NotebookClient(
+                nbformat.read(file, as_version=4),
+                timeout=CELL_SECONDS,
+                kernel_name="python3",
+                resources={"metadata": {"path": str(file.parent)}},
+            ).execute()
+    with in_a_home_of_its_own(), clock() as took:
+        subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", *map(str, files)],
+            cwd=places.CHECKOUT,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+    return [ratio("nbval / plain execution", took[0], bare[0], NBVAL_RATIO)]
+
+
+def test() -> list[Row]:
+    """`make test`, warm."""
+    with clock() as took:
+        subprocess.run(
+            ["make", "-s", "test"], cwd=places.CHECKOUT, check=True, stdout=subprocess.DEVNULL
+        )
+    fine = took[0] <= TEST_SECONDS
+    return [("make test, warm", f"{took[0]:.0f} s", f"≤ {TEST_SECONDS} s", fine)]
+
+
+def request() -> list[Row]:
+    """The guide's request, an empty view on the same server, and the work."""
+    with in_a_home_of_its_own(), Look(stages.find("06")) as look:
+        (look.path / "celery_testing/urls.py").write_text(EMPTY_VIEW)
+        port = next_free(8100)
+        command = f"python manage.py runserver --noreload {port}"
+        look.start(command, process.listens(port), "web")
+        worker = look.worker("celery_testing")
+        client = browser(f"http://127.0.0.1:{port}")
+
+        def times(path: str) -> list[float]:
+            client.get(path)
+            return sorted(client.get(path).elapsed.total_seconds() * 1000 for _ in range(200))
+
+        guide, empty = times("/sum/1/1/"), times("/empty/")
+        client.get("/sum/10000/10000/")
+        worker.wait_for(": 100000000$", limit=120)
+        work = next(job for job in jobs(worker.text()) if job.result == "100000000").seconds
+    p50, none50 = statistics.median(guide), statistics.median(empty)
+    return [
+        ("the guide's answer, 200 times", f"p50 {p50:.1f} ms, p99 {guide[197]:.1f} ms", "", None),
+        ("an empty DRF view", f"p50 {none50:.1f} ms, p99 {empty[197]:.1f} ms", "", None),
+        ("answer / empty view", f"{p50 / none50:.1f}", "", None),
+        ("work / answer", f"{work:.2f} s / {p50:.1f} ms = {work * 1000 / p50:.0f}", "", None),
+    ]
+
+
+def memory() -> list[Row]:
+    """PSS of Jupyter with one kernel, the broker, a worker of two processes, and the web."""
+    with in_a_home_of_its_own(), Look(stages.find("06")) as look:
+        jupyter = lab.launch()
+        server = lab.until_ready(jupyter)
+        kernel = subprocess.Popen(
+            [sys.executable, "-m", "ipykernel_launcher"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            worker = look.worker("celery_testing")
+            web = look.web().running
+            parts = {
+                "Jupyter": jupyter.pid,
+                "kernel": kernel.pid,
+                "broker": look.broker.pid,
+                "worker": worker.guard.pid,
+                "web": web.guard.pid,
+            }
+            sizes = {name: pss(pid) for name, pid in parts.items()}
+        finally:
+            kernel.terminate()
+            kernel.wait()
+            lab.end(server)
+    whole = sum(sizes.values())
+    shown = ", ".join(f"{name} {size:.0f}" for name, size in sizes.items())
+    return [
+        (f"memory, MiB ({shown})", f"{whole:.0f} MiB", f"≤ {MEMORY_MIB} MiB", whole <= MEMORY_MIB)
+    ]
+
+
+def pss(pid: int) -> float:
+    """Proportional set size of a process and all below it, in MiB (resident where unknown)."""
+    parent = psutil.Process(pid)
+    total = 0
+    for one in (parent, *parent.children(recursive=True)):
+        with contextlib.suppress(psutil.Error):
+            facts = one.memory_full_info()
+            total += getattr(facts, "pss", 0) or facts.rss
+    return total / 2**20
+
+
+MEASURES: dict[str, Callable[[], list[Row]]] = {
+    "setup": setup,
+    "lab": warm_lab,
+    "stages": stage_times,
+    "request": request,
+    "memory": memory,
+    "notebooks": notebooks,
+    "test": test,
+}
+
+
+def bench(console: Console, names: list[str]) -> int:
+    """Measure what is asked for, or everything; 1 if a figure is over its limit."""
+    unknown = set(names) - set(MEASURES)
+    if unknown:
+        raise CourseError(f"no measure {', '.join(unknown)}.", f"one of: {', '.join(MEASURES)}")
+    table = Table("what", "measured", "limit", "", box=None, pad_edge=False)
+    all_fine = True
+    for name in names or MEASURES:
+        with console.status(f"measuring: {name} …"):
+            for what, shown, limit, fine in MEASURES[name]():
+                table.add_row(what, shown, limit, {True: "✓", False: "✗", None: ""}[fine])
+                all_fine = all_fine and fine is not False
+    console.print(table)
+    console.print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
+    return 0 if all_fine else 1
