@@ -138,16 +138,18 @@ def timeline(spans: Sequence[Span], alt: str) -> Picture:
         seen.add(span.kind)
         if span.label:
             axes.text(
-                max(span.end - start, end / 300) + end / 100,
+                (span.begin + span.end) / 2 - start,
                 lanes.index(span.lane),
                 span.label,
+                ha="center",
                 va="center",
                 fontsize=8,
                 color=INK,
+                bbox={"facecolor": GROUND, "edgecolor": "none", "pad": 1.5},
             )
     axes.set_yticks(range(len(lanes)), lanes)
     axes.invert_yaxis()
-    axes.set_xlim(-end / 100, end * 1.2)
+    axes.set_xlim(-end / 100, end * 1.02)
     axes.set_xlabel("seconds", color=INK)
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return Picture(figure, alt)

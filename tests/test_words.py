@@ -1,0 +1,120 @@
+"""What the small modules say: a worker's log read, a likely cause found, a picture drawn."""
+
+from itertools import pairwise
+
+import numpy
+import pytest
+
+from workshop import checks, pictures, report
+from workshop.causes import likely
+from workshop.checks import BROKEN, NOT_TRIED, PASS, WRONG, Report, Result
+from workshop.refresh import masked, masks, merged
+from workshop.worklog import jobs
+
+LOG = """
+[2026-11-23 06:33:13,481: INFO/MainProcess] celery@host ready.
+[2026-11-23 06:33:13,500: INFO/MainProcess] Task t.u[a-1] received
+06:33:14 worker.1 | [2026-11-23 06:33:13,600: INFO/MainProcess] Task t.u[b-2] received
+[2026-11-23 06:33:14,000: INFO/ForkPoolWorker-2] Task t.u[a-1] succeeded in 0.25s: 12
+"""
+
+
+def test_a_workers_log_is_read_with_and_without_honchos_margin():
+    first, second = jobs(LOG)
+    assert (first.id, first.result, first.process, first.seconds) == (
+        "a-1",
+        "12",
+        "ForkPoolWorker-2",
+        0.25,
+    )
+    assert first.ended - first.begun == pytest.approx(0.25)
+    assert second.id == "b-2" and second.ended is None
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ("Received unregistered task of type 'x.y'.", "never imported the task x.y"),
+        ("(403) ACCESS_REFUSED - Login was refused using", "does not know this user"),
+        ("(530) NOT_ALLOWED - vhost nosuch not found", "no vhost nosuch"),
+        ("access to vhost 'shop' refused for user 'ann'", None),
+        (
+            "(530) NOT_ALLOWED - access to vhost 'shop' refused for user 'ann'",
+            "ann has no permissions",
+        ),
+        (
+            "Cannot connect to amqp://guest:**@127.0.0.1:5672//: [Errno 111]",
+            "did not read your settings",
+        ),
+        ("all is well", None),
+    ],
+)
+def test_an_error_text_finds_its_likely_cause(said, cause):
+    found = likely(said)
+    assert (found is None) if cause is None else (cause in found[0])
+
+
+def test_a_report_names_every_state_by_a_mark_and_a_word():
+    found = Report(
+        "03_worker", [Result(s, s, "look there") for s in (PASS, NOT_TRIED, WRONG, BROKEN)]
+    )
+    shown = report.Shown(found)
+    for state, mark in report.MARKS.items():
+        assert f"{mark} {state}" in str(shown)
+        assert mark in shown._repr_html_()
+    assert "1 of 4" in str(shown) and not found.passed
+    assert (
+        "<script>" not in report.Shown(Report("03", [Result("<script>", WRONG, "")]))._repr_html_()
+    )
+
+
+def test_pictures_are_png_with_their_alternative_text():
+    drawn = [
+        pictures.depth([(0, 1, 0), (1, 0, 1)], "depth & more", [(0.5, "now")]),
+        pictures.durations([("a", 0.001), ("b", 1.0)], "durations"),
+        pictures.timeline([pictures.Span("a", 0, 1, kind) for kind in pictures.KINDS], "timeline"),
+    ]
+    for picture in drawn:
+        assert picture.png().startswith(b"\x89PNG")
+        assert "alt=" in picture._repr_html_()
+    assert 'alt="depth &amp; more"' in drawn[0]._repr_html_()
+
+
+def test_the_colours_differ_in_lightness_not_in_hue_alone():
+    light = sorted(
+        numpy.dot([int(colour[i : i + 2], 16) for i in (1, 3, 5)], [0.299, 0.587, 0.114])
+        for colour in (pictures.BLUE, pictures.ORANGE, pictures.GROUND)
+    )
+    assert min(b - a for a, b in pairwise(light)) > 40
+
+
+def test_the_sanitizer_masks_what_varies_and_nothing_that_is_taught():
+    def stream(text):
+        return [{"output_type": "stream", "name": "stdout", "text": text}]
+
+    rules = masks()
+    assert masked(stream("took 3.2 s on localhost:5673"), rules) == masked(
+        stream("took 4 s on localhost:5672"), rules
+    )
+    for a, b in (
+        ("{'ready': 1}", "{'ready': 2}"),
+        ("result 12", "result 13"),
+        ("vhost /", "vhost shop"),
+    ):
+        assert masked(stream(a), rules) != masked(stream(b), rules)
+
+
+def test_pieces_of_one_stream_are_one():
+    pieces = [{"output_type": "stream", "name": "stdout", "text": t} for t in ("a", "b")]
+    assert [output["text"] for output in merged(pieces)] == ["ab"]
+
+
+def test_the_courses_own_fault_is_said_as_such():
+    check = checks.Check()
+
+    @check.item("a broken item")
+    def broken(look):
+        raise KeyError("oops")
+
+    [result] = check.run(None)
+    assert result.state == BROKEN and "the check itself failed, not your work" in result.hint
