@@ -55,6 +55,7 @@ class Broker:
         try:
             return json.loads((self.folder / "node.json").read_text())
         except (OSError, ValueError):
+            self.folder.mkdir(parents=True, exist_ok=True)
             return self._keep(
                 {
                     "name": f"course-{hashlib.sha1(str(self.folder).encode()).hexdigest()[:8]}",
