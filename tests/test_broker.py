@@ -126,6 +126,17 @@ def test_bad_data_is_set_aside_a_taken_port_moved_on_from_and_both_are_said(anot
     assert (aside / another.node).read_bytes() == b"torn"
 
 
+def test_a_node_whose_port_was_taken_while_its_application_was_stopped_moves_on(another):
+    another.start()
+    another.ctl("stop_app")
+    with socket.socket() as intruder:
+        intruder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        intruder.bind(("127.0.0.1", another.kept["ports"]["management"]))
+        intruder.listen()
+        assert another.start()
+        assert another.is_ready()
+
+
 def test_the_first_ports_are_those_of_the_guide():
     assert FIRST_PORTS["amqp"] == 5672 and FIRST_PORTS["management"] == 15672
 

@@ -50,10 +50,11 @@ def lab(_) -> int:
     console.print(f"\n  open  {lab.link(server)}\n")
     if process is None:
         return 1 if trouble else 0
-    console.print("Ctrl-C here ends JupyterLab; `make stop` ends RabbitMQ, too.")
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: a program that a shell starts in the background would not hear it
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
+        console.print("Ctrl-C here ends JupyterLab; `make stop` ends RabbitMQ, too.")
         process.wait()
     except KeyboardInterrupt:
         lab.end(server)

@@ -166,11 +166,16 @@ class Broker:
     def _start_app(self) -> None:
         """The node lives but `rabbitmqctl stop_app` was said, or it is still booting."""
         age = time.time() - psutil.Process(self.pid).create_time()
-        try:
-            wait_until(self._answers, limit=max(1.0, 15 - age), what="an answer")
-        except NotYet:
+        with contextlib.suppress(NotYet):
+            wait_until(self._answers, limit=max(0.0, 15 - age), what="an answer")
+            return
+        with contextlib.suppress(NotYet, CourseError):
             self.ctl("start_app")
-            wait_until(self._answers, limit=BOOT_SECONDS, what="the started application")
+            wait_until(self._answers, limit=10, what="the started application")
+            return
+        # its port is another program's by now, or it is stuck between two states
+        self.kill()
+        self._boot()
 
     def _boot(self) -> None:
         booted = self.folder / "booted"
