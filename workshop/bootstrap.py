@@ -196,7 +196,12 @@ def make_venv(steps):
             command = [uv, "pip", "install", "--python", PYTHON, "-r", "requirements.txt"]
         else:
             command = [PYTHON, "-m", "pip", "install", "--retries", "1", "-r", "requirements.txt"]
-        if not logged(command, cwd=ROOT):
+        fine = logged(command, cwd=ROOT)
+        if not fine and uv and "certificate" in log_tail():
+            # uv brings certificates of its own; a company's are in the system's store
+            own = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
+            fine = logged(command, cwd=ROOT, env=dict(os.environ, **own))
+        if not fine:
             raise installer_trouble(log_tail())
         done.append("installed by {}".format("uv" if uv else "pip"))
     with open(STAMP + ".new", "w", encoding="utf-8") as file:
@@ -209,6 +214,12 @@ def installer_trouble(said):
     low = said.lower()
     if "no space left" in low:
         return Trouble("the disk is full.", "make room (df -h . shows the disk), then again")
+    if "certificate" in low:
+        return Trouble(
+            "the package index's certificate is not trusted here. The installer said:\n" + said,
+            "name the file with your network's certificates: "
+            "export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt",
+        )
     offline = (
         "error sending request",
         "dns error",

@@ -55,7 +55,22 @@ CAUSES = [
     (
         r"DisabledBackend|No result backend is configured",
         "the app has no result backend: the task was sent all the same",
-        "a backend comes in stage 07",
+        "a backend is for a later stage",
+    ),
+    (
+        r"name 'delay' is not defined",
+        "delay is a method of the task",
+        "write it after the task's name and a dot",
+    ),
+    (
+        r"missing 1 required positional argument: 'request'",
+        "the view was called while the routes were read",
+        "name the view, without ()",
+    ),
+    (
+        r"Expected a `Response`",
+        "the view returns nothing that Django can send",
+        "is there a return?",
     ),
     (
         r"'str' object cannot be interpreted as an integer",

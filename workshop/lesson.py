@@ -19,6 +19,7 @@ import httpx
 from workshop import checks, pictures, places, process, report, setting, stages
 from workshop.broker import Broker
 from workshop.browser import browser
+from workshop.errors import CourseError
 from workshop.process import Running
 from workshop.waiting import NotYet, wait_until
 
@@ -81,9 +82,16 @@ class Project:
 
     def get(self, path: str, accept: str = "*/*") -> httpx.Response:
         """GET a path of the project's web server; the answer's time is its `.elapsed`."""
-        if self._browser is None:
-            self._browser = browser(self.url(""))
-        return self._browser.get(path, headers={"accept": accept})
+        base = self.url("")
+        if self._browser is None or str(self._browser.base_url).rstrip("/") != base:
+            self._browser = browser(base)
+        try:
+            return self._browser.get(path, headers={"accept": accept})
+        except httpx.ConnectError:
+            raise CourseError(
+                f"nothing answers at {base}: the web server does not run.",
+                'web = stage.run("python manage.py runserver $PORT")',
+            ) from None
 
     def link(self, path: str) -> Link:
         """A path of the project's web server, to click on."""
@@ -245,6 +253,7 @@ def begin(number: str | int) -> Lesson:
     broker = Broker()
     broker.start()
     setting.enter(broker)
+    setting.keep_web_port(broker)
     end_others()
     stages.begin(stage, port=broker.port)
     setting.replay(stage, broker)

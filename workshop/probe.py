@@ -97,10 +97,10 @@ def explain(error: BaseException, project: Path) -> Trouble:
     where = ""
     if isinstance(error, SyntaxError) and error.filename:
         where = _place(error.filename, error.lineno, project)
-    for frame in traceback.extract_tb(error.__traceback__):
-        where = _place(frame.filename, frame.lineno, project) or where
     if isinstance(error, SyntaxError):
         return Trouble(f"{type(error).__name__}: {error.msg}", where)
+    for frame in traceback.extract_tb(error.__traceback__):
+        where = _place(frame.filename, frame.lineno, project) or where
     if isinstance(error, SystemExit):
         return Trouble(f"sys.exit({error.code!r}) was called while your file was read", where)
     what = f"{type(error).__name__}: {error}".strip()

@@ -27,7 +27,7 @@ class Shown:
         number = self.report.stage[:2]
         if done == whole:
             return f"{number}: {done} of {whole}, all is right"
-        return f"{number}: {done} of {whole} · again: python -m workshop check {number}"
+        return f"{number}: {done} of {whole} · again: make check STEP={number}"
 
     def __str__(self) -> str:
         lines = []

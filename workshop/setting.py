@@ -39,10 +39,15 @@ def _ours(port: int) -> bool:
 
 
 def enter(broker: Broker) -> None:
-    """Make this process, and all that it starts, speak to this checkout's node."""
+    """Make this process, and all that it starts, find this checkout's commands."""
     path = os.environ.get("PATH", "").split(os.pathsep)
     ours = [str(broker.bin), str(places.VENV_BIN)]
     os.environ["PATH"] = os.pathsep.join(ours + [part for part in path if part not in ours])
+    os.environ.setdefault("PORT", str(web_port(broker)))
+
+
+def keep_web_port(broker: Broker) -> None:
+    """Let $PORT be the port of this checkout's web server, as it is now."""
     os.environ["PORT"] = str(web_port(broker))
 
 

@@ -181,7 +181,7 @@ class Look:
                 "address: is it the user of stage 01?"
             )
         if broker["user"] != setting.USER:
-            raise Wrong(f"the address names the user {broker['user']!r}: yours is of stage 01")
+            raise Wrong(f"the address names the user {broker['user']!r}: use your own, learner")
 
     def _drop_queue(self) -> None:
         with (
@@ -201,7 +201,8 @@ class Ran:
 
     @property
     def last(self) -> str:
-        lines = [line for line in self.said.splitlines() if line.strip()]
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", self.said)
+        lines = [line for line in plain.splitlines() if line.strip()]
         return f"It said: {' '.join(lines[-2:])}" if lines else "It said nothing."
 
 

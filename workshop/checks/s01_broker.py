@@ -26,8 +26,9 @@ def after_the_script(look: Look) -> dict:
             look.broker.remove("users", USER)
         try:
             first, second = run_script(look, SCRIPT), run_script(look, SCRIPT)
-            there = look.broker.facts("users", USER) is not None
-            return {"first": first, "second": second, "there": there}
+            names = sorted(user["name"] for user in look.broker.facts("users"))
+            right = setting.can_log_in(look.broker)
+            return {"first": first, "second": second, "names": names, "right": right}
         finally:
             if existed and look.broker.facts("users", USER) is None:
                 setting.run_script(look.stage, SCRIPT, look.broker)
@@ -40,10 +41,10 @@ def after_the_script(look: Look) -> dict:
 @check.item("broker.sh adds the user learner", todo="a", file=SCRIPT)
 def script_adds_the_user(look: Look) -> None:
     found = after_the_script(look)
-    if not found["there"]:
-        names = ", ".join(user["name"] for user in look.broker.facts("users"))
+    if USER not in found["names"]:
         raise Wrong(
-            f"after `sh {SCRIPT}` the broker knows these users: {names}. {found['first'].last}"
+            f"after `sh {SCRIPT}` the broker knows these users: {', '.join(found['names'])}. "
+            f"The name is to be {USER}, in small letters. {found['first'].last}"
         )
 
 
@@ -54,10 +55,10 @@ def script_adds_the_user(look: Look) -> None:
     needs=("broker.sh adds the user learner",),
 )
 def user_can_log_in(look: Look) -> None:
-    after_the_script(look)
-    if not setting.can_log_in(look.broker, USER, PASSWORD):
+    if not after_the_script(look)["right"]:
         raise Wrong(
-            "the broker refuses learner with that password (403): rabbitmqctl authenticate_user"
+            f"the broker refuses {USER} with the password {PASSWORD} (403): "
+            f"look at the password in {SCRIPT}"
         )
 
 
@@ -88,6 +89,8 @@ def letter_survives(look: Look) -> None:
         )
     except subprocess.TimeoutExpired:
         raise Wrong(f"`python {LETTER} {queue}` was still running after 15 s") from None
+    if "KeyError" in done.stderr:
+        raise Wrong("delivery_mode is one of two words: transient, or the one of the lesson")
     if done.returncode:
         raise Wrong(f"`python {LETTER} QUEUE` failed: {done.stderr.strip().splitlines()[-1]}")
     try:

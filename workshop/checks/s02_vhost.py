@@ -31,12 +31,12 @@ def after_the_script(look: Look) -> dict:
         done = run_script(look, SCRIPT)
         found = {
             "run": done,
-            "vhost": look.broker.facts("vhosts", VHOST) is not None,
+            "vhosts": [vhost["name"] for vhost in look.broker.facts("vhosts")],
             "rights": look.broker.facts("permissions", VHOST, USER),
             "guest": look.broker.facts("permissions", VHOST, "guest"),
             "tried": try_rights(look),
         }
-        if existed and rights and not (found["vhost"] and found["rights"]):
+        if existed and rights and not (VHOST in found["vhosts"] and found["rights"]):
             setting.run_script(look.stage, SCRIPT, look.broker)  # as it was before the look
         return found
 
@@ -66,11 +66,10 @@ def try_rights(look: Look) -> str:
 @check.item("vhost.sh adds the vhost /vhost", todo="a", file=SCRIPT)
 def script_adds_the_vhost(look: Look) -> None:
     found = after_the_script(look)
-    if not found["vhost"]:
-        names = ", ".join(vhost["name"] for vhost in look.broker.facts("vhosts"))
+    if VHOST not in found["vhosts"]:
         raise Wrong(
-            f"after `sh {SCRIPT}` the broker has these vhosts: {names}. {found['run'].last}\n"
-            "the guide's vhost begins with a slash"
+            f"after `sh {SCRIPT}` the broker has these vhosts: {' '.join(found['vhosts'])}. "
+            f"{found['run'].last}\nthe guide's vhost begins with a slash, and with one only"
         )
 
 
@@ -83,14 +82,19 @@ def script_adds_the_vhost(look: Look) -> None:
 def learner_has_the_rights(look: Look) -> None:
     found = after_the_script(look)
     if not found["rights"]:
+        if "Usage" in found["run"].said:
+            raise Wrong("rabbitmqctl wants other words. The shell reads .* as file names: quote it")
         raise Wrong(
-            f"learner has no permissions in /vhost: rabbitmqctl list_permissions -p /vhost. "
-            f"{found['run'].last}"
+            f"learner has no permissions in /vhost. In which vhost does the script give them? "
+            f"It is named after -p. {found['run'].last}"
         )
     if found["tried"]:
         rights = found["rights"]
         shown = " ".join(f'"{rights[key]}"' for key in NOTHING)
-        raise Wrong(f"{found['tried']}. configure, write, read are {shown}")
+        raise Wrong(
+            f"{found['tried']}\nthe three expressions, for configure, write and read, are {shown}: "
+            "an empty one lets nothing through"
+        )
 
 
 @check.item(
@@ -104,7 +108,7 @@ def guest_has_none(look: Look) -> None:
     if found["guest"]:
         raise Wrong(
             "guest has permissions in /vhost: everyone knows guest's password. "
-            "Take them away: rabbitmqctl clear_permissions -p /vhost guest"
+            f"Take the line out of {SCRIPT}, then: rabbitmqctl clear_permissions -p /vhost guest"
         )
     if found["run"].code:
         raise Wrong(f"the script ended with {found['run'].code}. {found['run'].last}")

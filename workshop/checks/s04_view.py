@@ -17,7 +17,7 @@ SIDE = 4000  # a sum of 4000 × 4000 takes about half a second
 
 def found(look: Look, fact: str) -> dict:
     """The view called in a process of its own, and what the routes make of two paths."""
-    asked = {"view": {"x": 3, "y": 4}, "routes": {"paths": ["/sum/3/4/", "/sum/3/4"]}}
+    asked = {"view": {"x": 3, "y": 4}, "routes": {"paths": ["/sum/3/4/", "/sum/3/4", "//sum/3/4/"]}}
     return probe.value(look.once("found", lambda: look.ask_all(asked))[fact])
 
 
@@ -35,7 +35,8 @@ def view_sends(look: Look) -> None:
     sent = found(look, "view")["sent"]
     if not sent:
         raise Wrong(
-            "the view was called and no message was published: is the task called, or sent?"
+            "the view was called and no message was published: is the task called, sent, or "
+            "only named? A method works when it is called, with ()"
         )
     if len(sent) > 1:
         raise Wrong(f"one request published {len(sent)} messages")
@@ -49,6 +50,8 @@ def route_is_there(look: Look) -> None:
     routes = found(look, "routes")
     if routes["/sum/3/4/"] is None:
         slash = ", but finds /sum/3/4: look at the route's end" if routes["/sum/3/4"] else ""
+        if routes["//sum/3/4/"]:
+            slash = ": a route begins without a slash, Django puts it there"
         raise Wrong(f"Django finds no view for /sum/3/4/{slash}")
 
 
