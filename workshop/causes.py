@@ -93,6 +93,11 @@ CAUSES = [
         "take the port that `begin` names",
     ),
     (
+        r"(?s)SemLock.*Permission",
+        "this machine gives you no shared memory, which a worker's pool needs",
+        "ls -ld /dev/shm shows drwxrwxrwt where it does; else: sudo chmod 1777 /dev/shm",
+    ),
+    (
         r"SyntaxError|IndentationError",
         "Python cannot read one of your files",
         "the lines above name the file and the line",
