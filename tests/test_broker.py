@@ -61,8 +61,8 @@ def test_queue_figures_are_exact_at_once(broker):
     address = f"amqp://guest:guest@localhost:{broker.port}//"
     queue = Queue("exact", durable=True)
     with Connection(address) as connection:
-        producer = connection.Producer()
         channel = connection.channel()
+        producer = connection.Producer(channel)  # one channel: what is sent on it stays in order
         queue(channel).delete()
         for number in range(50):
             producer.publish(number, routing_key="exact", declare=[queue] if number == 0 else None)
