@@ -72,7 +72,8 @@ def setup() -> list[Row]:
             for name in ("pyproject.toml", "requirements.txt", "README.md"):
                 shutil.copy(places.CHECKOUT / name, copy)
         base = [getattr(sys, "_base_executable", sys.executable)]
-        quiet = {"stdout": subprocess.DEVNULL, "check": True, "env": cold}
+        silent = subprocess.DEVNULL
+        quiet = {"stdout": silent, "stderr": silent, "check": True, "env": cold}
         with clock() as bare:
             subprocess.run([*base, "-m", "venv", ".venv"], cwd=theirs, **quiet)
             pip = [".venv/bin/python", "-m", "pip", "install", "-q", "-r", "requirements.txt"]

@@ -1,5 +1,6 @@
 """Stage 05: one place for settings, and an app that reads it."""
 
+from workshop import probe
 from workshop.checks import Check
 from workshop.checks.look import Look, Wrong
 from workshop.setting import PASSWORD, VHOST
@@ -12,10 +13,16 @@ TASK = "testing.workers.sum_number"
 ELSEWHERE = "amqp://somebody:secret@localhost:5672/elsewhere"
 
 
+def settings(look: Look, fact: str):
+    """What Django's settings say, both facts asked for in one process."""
+    asked = {"setting_of_broker": {}, "setting_of_imports": {}}
+    return probe.value(look.once("settings", lambda: look.ask_all(asked))[fact])
+
+
 @check.item("the broker's address comes from BROKER_URL", todo="a", file=SETTINGS)
 def address_comes_from_the_environment(look: Look) -> None:
     look.needs_file(SETTINGS)
-    broker = look.ask("setting_of_broker")
+    broker = settings(look, "setting_of_broker")
     if broker is None:
         raise Wrong("Django's settings have no CELERY_BROKER_URL")
     look.is_your_vhost(broker)
@@ -36,7 +43,7 @@ def no_password_in_the_code(look: Look) -> None:
 @check.item("CELERY_IMPORTS names testing.workers", todo="a", file=SETTINGS)
 def imports_name_the_module(look: Look) -> None:
     look.needs_file(SETTINGS)
-    found = look.ask("setting_of_imports")
+    found = settings(look, "setting_of_imports")
     if found is None:
         raise Wrong("Django's settings have no CELERY_IMPORTS")
     if isinstance(found, str):
