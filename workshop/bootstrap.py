@@ -267,14 +267,16 @@ def may_install():
 
 
 def no_rabbitmq():
+    cure = by_system(
+        debian="sudo apt-get install rabbitmq-server",
+        mac="brew install rabbitmq",
+        other="unpack RabbitMQ's generic-unix build, then: export RABBITMQ_HOME=ITS_FOLDER",
+    )
+    if os.path.exists(os.path.join(ROOT, "docker-compose.yml")):
+        cure += "\n  or, with Docker and nothing else: docker compose up"
     return Trouble(
         "RabbitMQ is not on this machine, and installing it needs a right you do not have here.",
-        by_system(
-            debian="sudo apt-get install rabbitmq-server",
-            mac="brew install rabbitmq",
-            other="unpack RabbitMQ's generic-unix build, then: export RABBITMQ_HOME=ITS_FOLDER",
-        )
-        + "\n  or, with Docker and nothing else: docker compose up",
+        cure,
     )
 
 
