@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from workshop import checks, report
+from workshop import checks, report, setting
 from workshop.checks import BROKEN, WRONG
 from workshop.checks.look import Look
 
@@ -175,6 +175,8 @@ def test_a_mistake_in_another_stage_fails_its_item(solved, words):
     assert old in file.read_text()
     file.write_text(file.read_text().replace(old, new))
     with Look(stage) as look, contextlib.ExitStack() as cleaning:
+        if number == "02":  # as a learner meets it: queues of other tests keep a vhost in place
+            look.broker.remove("vhosts", setting.VHOST)
         cleaning.callback(look.broker.remove, "vhosts", "vhost")
         cleaning.callback(look.broker.remove, "users", "lerner")
         found = {result.name: result for result in part(stage, item).run(look)}
