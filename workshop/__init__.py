@@ -1,7 +1,7 @@
 """A live course on Celery and Django. A notebook needs this module alone."""
 
 __version__ = "1.0"
-__all__ = ["begin", "doctor", "pictures"]
+__all__ = ["begin", "doctor", "pictures", "status"]
 
 
 def __getattr__(name: str):
@@ -14,4 +14,8 @@ def __getattr__(name: str):
         from workshop.diagnosis import doctor
 
         return doctor
+    if name == "status":
+        from workshop.verbs import status
+
+        return status
     raise AttributeError(name)

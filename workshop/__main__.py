@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import webbrowser
 
 from rich.console import Console
 
@@ -18,7 +19,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 def lab(_) -> int:
     """open the course: RabbitMQ and JupyterLab, side by side"""
-    from workshop import lab, setting
+    from workshop import lab, progress, setting
     from workshop.broker import Broker
 
     broker, begun = Broker(), time.monotonic()
@@ -47,7 +48,13 @@ def lab(_) -> int:
         beside.join()
     if trouble:
         console.print(f"✗ {trouble[0]}")
-    console.print(f"\n  open  {lab.link(server)}\n")
+    at = progress.last_begun() and progress.next_stage()
+    if trouble or (at and not at.path.exists()):
+        at = None
+    address = lab.lay_desk(server, at)
+    console.print(f"\n  open  {address}\n")
+    if process and lab.has_display():
+        webbrowser.open(address)
     if process is None:
         return 1 if trouble else 0
     # SIGINT too: a program that a shell starts in the background would not hear it
@@ -85,51 +92,95 @@ def demo(_) -> int:
 
 
 def check(options) -> int:
-    """look at a stage: what is right, and a hint for what is not"""
-    from workshop import checks, report, stages
+    """look at a stage: what is right, and what is not"""
+    from workshop import verbs
 
-    if not options.stage:
-        names = ", ".join(stage.name for stage in stages.all_stages())
-        raise CourseError(f"which stage? There are: {names}", "make check STEP=03")
-    found = checks.check(stages.find(options.stage))
+    stage = verbs.which(options.stage)
+    if options.watch:
+        return watch(stage)
+    found = verbs.check(stage)
     if options.json:
-        print(json.dumps(found.as_data(), ensure_ascii=False, indent=1))
-    else:
-        report.Shown(found).print(Console(highlight=False))
-    return 0 if found.passed else 1
+        print(json.dumps(found.report.as_data(), ensure_ascii=False, indent=1))
+        return 0 if found.right else 1
+    return say(found)
 
 
-def lay_out(options) -> int:
-    """lay a stage out in desk/: begin it, reset it, or solve it"""
-    from workshop import places, setting, stages
-    from workshop.broker import Broker
+def watch(stage) -> int:
+    from workshop import verbs
 
-    stage, broker = stages.find(options.stage), Broker()
-    broker.start()
-    setting.enter(broker)
-    if options.verb == "begin":
-        done, aside = (
-            ("laid out" if stages.begin(stage, port=broker.port) else "as you left it"),
-            None,
+    console = Console(highlight=False)
+    console.print(f"looking at {stage.name} …")
+    for found in verbs.watch(stage):
+        console.clear()
+        found.print(console)
+        console.print(
+            f"{time.strftime('%H:%M:%S')} · looks again when a file of desk/{stage.name} is saved "
+            "· Ctrl-C ends it",
+            style="#888888",
         )
-    else:
-        act = {"reset": stages.reset, "solve": stages.solve}[options.verb]
-        done, aside = "laid out anew", act(stage, port=broker.port)
-    setting.replay(stage, broker)
-    if aside:
-        console.print(f"what stood there is now in {aside.relative_to(places.home())}")
-    console.print(f"{stage.path.relative_to(places.home())}: {done}")
-    console.print(f"your files: {', '.join(stage.todo)}")
     return 0
 
 
-def doctor(_) -> int:
-    """is this machine ready?"""
+def say(answer) -> int:
+    """Print an answer; 0 if all in it is right."""
+    answer.print()
+    return 0 if answer.right else 1
+
+
+def of_a_stage(options) -> int:
+    """begin, hint, solve, reset: the verb of this name, on a stage"""
+    from workshop import verbs
+
+    say(getattr(verbs, options.verb)(verbs.which(options.stage)))
+    return 0
+
+
+def diff(options) -> int:
+    """your files against the solution's, one at a time"""
+    from workshop import verbs
+
+    say(verbs.diff(verbs.which(options.stage), options.file))
+    return 0
+
+
+def kept(options) -> int:
+    """what was set aside; with its number or name, bring it back"""
+    from workshop import verbs
+
+    return say(verbs.kept(options.what))
+
+
+def status(_) -> int:
+    """every stage with its state"""
+    from workshop import verbs
+
+    return say(verbs.status())
+
+
+def next_(_) -> int:
+    """begin the stage to go on with, and open it"""
+    from workshop import verbs
+
+    return say(verbs.next_())
+
+
+def completion(options) -> int:
+    """print the shell's completion of verbs and stages, for eval"""
+    import shtab
+
+    print(shtab.complete(parser(prog="workshop", with_choices=True), options.shell))
+    return 0
+
+
+def doctor(options) -> int:
+    """is this machine ready? what is wrong, why it matters, what to type"""
     from workshop.diagnosis import doctor
 
     found = doctor()
-    print(found)
-    return 0 if found.is_fine else 1
+    if options.json:
+        print(json.dumps(found.as_data(), ensure_ascii=False, indent=1))
+        return 0 if found.right else 1
+    return say(found)
 
 
 def stop(_) -> int:
@@ -172,30 +223,54 @@ def bench(options) -> int:
     return bench(Console(highlight=False), options.words)
 
 
-def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="python -m workshop", description=__doc__)
+def parser(prog: str = "python -m workshop", with_choices: bool = False):
+    """The command line. `with_choices` names the stages in it, for a shell's completion."""
+    top = argparse.ArgumentParser(prog=prog, description=__doc__)
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for do in (lab, demo, doctor, stop):
-        verbs.add_parser(do.__name__, help=do.__doc__).set_defaults(do=do)
-    verbs.add_parser("test", help=test.__doc__ + "; more words go to pytest").set_defaults(do=test)
-    one = verbs.add_parser("refresh", help=refresh.__doc__)
-    one.add_argument("words", nargs="*", metavar="NOTEBOOK", help="these alone, e.g. 03_worker")
-    one.set_defaults(do=refresh)
-    one = verbs.add_parser("bench", help=bench.__doc__)
-    one.add_argument("words", nargs="*", metavar="MEASURE", help="these alone, e.g. request")
-    one.set_defaults(do=bench)
-    one = verbs.add_parser("check", help=check.__doc__)
-    one.add_argument("stage", nargs="?", help="its number or its name")
+
+    def add(do, name: str = "", help: str = "") -> argparse.ArgumentParser:
+        one = verbs.add_parser(name or do.__name__.rstrip("_"), help=help or do.__doc__)
+        one.set_defaults(do=do)
+        return one
+
+    def add_stage(one: argparse.ArgumentParser) -> None:
+        argument = one.add_argument(
+            "stage", nargs="?", help="its number or name; else the one you are at"
+        )
+        if with_choices:
+            from workshop import stages
+
+            argument.choices = [stage.name for stage in stages.all_stages()]
+
+    for do in (lab, next_, status):
+        add(do)
+    one = add(check)
+    add_stage(one)
+    one.add_argument("--watch", action="store_true", help="again after each save")
     one.add_argument("--json", action="store_true", help="the same as data")
-    one.set_defaults(do=check)
     for verb, what in (
+        ("hint", "the next hint for the first item that is not right"),
         ("begin", "lay a stage out in desk/; what is there is left alone"),
         ("reset", "lay its start out again; your files are set aside"),
         ("solve", "lay its solution out; your files are set aside"),
     ):
-        one = verbs.add_parser(verb, help=what)
-        one.add_argument("stage", help="its number or its name")
-        one.set_defaults(do=lay_out)
+        add_stage(add(of_a_stage, verb, what))
+    one = add(diff)
+    add_stage(one)
+    one.add_argument("file", nargs="?", default="", help="this file instead of the first")
+    one = add(kept)
+    one.add_argument("what", nargs="?", default="", help="its number or name in the list")
+    one = add(doctor)
+    one.add_argument("--json", action="store_true", help="the same as data")
+    for do in (demo, stop):
+        add(do)
+    add(test, help=test.__doc__ + "; more words go to pytest")
+    one = add(refresh)
+    one.add_argument("words", nargs="*", metavar="NOTEBOOK", help="these alone, e.g. 03_worker")
+    one = add(bench)
+    one.add_argument("words", nargs="*", metavar="MEASURE", help="these alone, e.g. request")
+    one = add(completion)
+    one.add_argument("shell", choices=["bash", "zsh"])
     return top
 
 

@@ -1,38 +1,66 @@
-"""Is this machine ready? Each fact is looked at now; what is wrong comes with a cure."""
+"""Is this machine ready? Each fact is looked at now; what is wrong comes with why, and a cure."""
 
 import contextlib
 import importlib.metadata
+import multiprocessing
+import os
 import platform
+import resource
 import shutil
 import socket
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import psutil
 from packaging.requirements import Requirement
+from packaging.version import Version
+from rich.text import Text
 
-from workshop import places
+from workshop import places, process, progress, setting, stages
 from workshop.binaries import find_sbin
-from workshop.broker import Broker
+from workshop.broker import FIRST_PORTS, Broker
 from workshop.errors import CourseError
+from workshop.ports import is_taken
+from workshop.report import GREEN, GREY, RED, Answer
 
 FREE_MB = 300
+FILES = 1024
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+# what makes Celery, Django or Python go another way than the learner's code says
+BENDING = ("CELERY_BROKER_URL", "BROKER_URL", "DJANGO_SETTINGS_MODULE", "CELERY_CONFIG_MODULE")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One fact: `cure` is empty where it is as it should be."""
+    """One fact: `cure`, what to type, is empty where it is as it should be.
+
+    `why` says what goes wrong, for the learner, as long as it is not.
+    """
 
     name: str
     found: str
+    why: str = ""
     cure: str = ""
 
 
+# --- the machine ---------------------------------------------------------------------------
+
+
 def python() -> Finding:
-    fine = sys.version_info >= (3, 11)
+    fine = (3, 11) <= sys.version_info[:2] <= (3, 13)
     return Finding(
-        "Python", platform.python_version(), "" if fine else "install Python 3.11, 3.12 or 3.13"
+        "Python",
+        platform.python_version(),
+        *(
+            ()
+            if fine
+            else (
+                "Celery and Django here are made for others.",
+                "install Python 3.11, 3.12 or 3.13",
+            )
+        ),
     )
 
 
@@ -46,11 +74,16 @@ def packages() -> Finding:
                 continue
             if not is_installed(locked):
                 other.append(locked.name)
+    if other:
+        return Finding(
+            "packages",
+            f"not as locked: {', '.join(other)}",
+            "The lessons were run with the locked versions; others may say other things.",
+            "rm -r .venv; make lab",
+        )
     subject = ", ".join(
         f"{name} {importlib.metadata.version(name)}" for name in ("celery", "kombu", "django")
     )
-    if other:
-        return Finding("packages", f"not as locked: {', '.join(other)}", "rm -r .venv; make lab")
     return Finding("packages", f"as locked: {subject}")
 
 
@@ -61,34 +94,219 @@ def is_installed(locked: Requirement) -> bool:
         return False
 
 
+def kernel() -> Finding:
+    """What runs the cells: another kernel of the same name may stand in front of this one."""
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+    try:
+        spec = KernelSpecManager().get_kernel_spec("python3")
+    except NoSuchKernel:
+        return Finding("kernel", "there is no python3 kernel", _NO_CELL, "rm -r .venv; make lab")
+    command = spec.argv[0]
+    # the name alone means: the Python that Jupyter itself runs on
+    own = not os.path.isabs(command) or Path(command).parent == places.VENV_BIN
+    if not own:
+        return Finding(
+            "kernel",
+            f"python3 is {command}",
+            "The notebooks would run in a Python that has none of the course's packages.",
+            f"rm -r {Path(spec.resource_dir)}",
+        )
+    return Finding("kernel", "the notebooks run in this .venv")
+
+
+_NO_CELL = "No cell of a notebook can run."
+
+
+def names() -> Finding:
+    """`localhost` means this machine, by IPv4 or IPv6."""
+    try:
+        addresses = sorted({info[4][0] for info in socket.getaddrinfo("localhost", None)})
+    except OSError:
+        addresses = []
+    host = socket.gethostname() or "(none)"
+    if not addresses or not set(addresses) <= {"127.0.0.1", "::1"}:
+        return Finding(
+            "localhost",
+            f"means {', '.join(addresses) or 'nothing'}",
+            "The broker's address names localhost; it would be looked for elsewhere.",
+            "add the line `127.0.0.1 localhost` to /etc/hosts",
+        )
+    return Finding("localhost", f"is this machine: {', '.join(addresses)} (host name {host})")
+
+
+def environment() -> Finding:
+    """No variable of the shell stands in front of what the learner writes."""
+    bent = [name for name in BENDING if name in os.environ]
+    if bent:
+        return Finding(
+            "variables",
+            f"the environment sets {', '.join(bent)}",
+            "Celery and Django take it instead of what your files say.",
+            f"unset {' '.join(bent)}; then make lab again",
+        )
+    return Finding("variables", "none stands in front of your settings")
+
+
+def pool() -> Finding:
+    """What a worker's child processes need of the system."""
+    system = platform.system()
+    if system == "Windows":
+        return Finding(
+            "pool",
+            "Windows",
+            "Celery's child processes need fork: `not enough values to unpack` otherwise.",
+            "work inside WSL2 or Docker; for a worker alone: --pool=solo",
+        )
+    try:
+        multiprocessing.Lock()
+    except OSError as error:
+        return Finding(
+            "pool",
+            f"no shared memory: {error}",
+            "A worker cannot start its child processes.",
+            "sudo chmod 1777 /dev/shm",
+        )
+    if system == "Darwin":
+        return Finding("pool", "macOS: where a worker dies with `objc … fork`, add --pool=solo")
+    return Finding("pool", "a worker can start its child processes")
+
+
+def disk() -> Finding:
+    free = shutil.disk_usage(places.home()).free // 2**20
+    if free < FREE_MB:
+        return Finding(
+            "disk",
+            f"{free} MB free",
+            "RabbitMQ takes no messages when the disk is nearly full.",
+            "make room: df -h .",
+        )
+    return Finding("disk", "has room")
+
+
+def limits() -> Finding:
+    """Open files, and inotify instances, which `check --watch` needs."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if files != resource.RLIM_INFINITY and files < FILES:
+        return Finding(
+            "limits",
+            f"{files} open files",
+            "The broker needs one for each connection, queue and log.",
+            f"ulimit -n {FILES}; then make stop and make lab",
+        )
+    with contextlib.suppress(OSError, ValueError):
+        allowed = int(INOTIFY.read_text())
+        if _inotify_used() >= allowed:
+            return Finding(
+                "limits",
+                f"all {allowed} inotify instances are in use",
+                "`check --watch` does not see when a file is saved.",
+                f"sudo sysctl fs.inotify.max_user_instances={max(allowed, 128) * 2}",
+            )
+    return Finding("limits", "files and inotify are enough")
+
+
+def _inotify_used() -> int:
+    """Inotify instances of this user's processes."""
+    used = 0
+    for one in Path("/proc").glob("[0-9]*/fd"):
+        with contextlib.suppress(OSError):
+            if one.stat().st_uid == os.getuid():
+                used += sum(os.readlink(fd) == "anon_inode:inotify" for fd in one.iterdir())
+    return used
+
+
+# --- the broker ----------------------------------------------------------------------------
+
+
 def rabbitmq() -> Finding:
     place = find_sbin()
-    cure = "" if place else "make lab"
-    return Finding("RabbitMQ", "installed" if place else "not on this machine", cure)
+    if place is None:
+        return Finding("RabbitMQ", "not on this machine", "There is no broker to run.", "make lab")
+    return Finding("RabbitMQ", "installed")
+
+
+NOT_RUNNING = "nothing can be sent or taken."
 
 
 def node() -> Finding:
     broker = Broker()
     if not broker.is_ready():
-        return Finding("broker", "not running", "make lab")
-    version = broker.facts("overview")["rabbitmq_version"]
-    if tuple(map(int, version.split(".")[:2])) < (3, 10):
-        return Finding("broker", f"RabbitMQ {version} is too old", "install 3.10 or later")
+        return Finding("broker", "not running", f"Without it {NOT_RUNNING}", "make lab")
+    version = version_of(broker)
+    if Version(version) < Version("3.10"):
+        return Finding(
+            "broker",
+            f"RabbitMQ {version} is too old",
+            "The lessons need what 3.10 and later have.",
+            "install 3.10 or later",
+        )
     return Finding("broker", f"RabbitMQ {version} runs, on localhost:{broker.port}")
 
 
-def alarms() -> Finding:
-    """A broker short of memory or disk takes no messages."""
+def version_of(broker: Broker) -> str:
+    return broker.facts("overview")["rabbitmq_version"]
+
+
+def versions() -> Finding:
+    """Celery, kombu and RabbitMQ go together."""
     broker = Broker()
-    if not broker.is_ready():
-        return Finding("alarms", "the broker is not running", "make lab")
-    nodes = broker.facts("nodes")
-    short = {"mem_alarm": "memory", "disk_free_alarm": "disk"}
-    raised = [name for alarm, name in short.items() if any(node.get(alarm) for node in nodes)]
-    if raised:
-        what = " and ".join(raised)
-        return Finding("alarms", f"the broker is short of {what}", "make room: free; df -h .")
-    return Finding("alarms", "none: the broker has memory and disk")
+    found = {name: importlib.metadata.version(name) for name in ("celery", "kombu")}
+    if broker.is_ready():
+        found["RabbitMQ"] = version_of(broker)
+    trouble = misfit(found)
+    if trouble:
+        what, why = trouble
+        return Finding("versions", what, why, "rm -r .venv; make lab")
+    return Finding("versions", ", ".join(f"{name} {v}" for name, v in found.items()))
+
+
+def misfit(found: dict[str, str]) -> tuple[str, str] | None:
+    """Which two do not go together, and what comes of it; None where all do."""
+    version = {name: Version(number) for name, number in found.items()}
+    rabbit = version.get("RabbitMQ", Version("0"))
+    if rabbit >= Version("4.3") and version["celery"] < Version("5.7"):
+        return (
+            f"celery {found['celery']} with RabbitMQ {found['RabbitMQ']}",
+            "A worker fails at its start with (541) INTERNAL_ERROR.",
+        )
+    if rabbit >= Version("4") and version["kombu"] < Version("5.7"):
+        return (
+            f"kombu {found['kombu']} with RabbitMQ {found['RabbitMQ']}",
+            "Quorum queues answer 540 NOT_IMPLEMENTED … global qos.",
+        )
+    return None
+
+
+def ports() -> Finding:
+    """This checkout's ports, and who holds RabbitMQ's usual one where it is not ours."""
+    broker = Broker()
+    ours = broker.kept["ports"]
+    if not broker.pid:
+        held = {use: port for use, port in ours.items() if use != "epmd" and is_taken(port)}
+        if held:
+            who = ", ".join(f"{port} ({use}): {holder(port)}" for use, port in held.items())
+            return Finding(
+                "ports",
+                f"held by other programs: {who}",
+                "The broker takes the next free ones; addresses in your files name the old.",
+                "make lab, then compare the port in your files with the one that `begin` shows",
+            )
+    shown = f"AMQP {ours['amqp']}, management {ours['management']}"
+    usual = FIRST_PORTS["amqp"]
+    if ours["amqp"] != usual:
+        other = f"; {usual} is held by {holder(usual)}" if is_taken(usual) else ""
+        return Finding("ports", f"{shown} (not the usual {usual}{other})")
+    return Finding("ports", shown)
+
+
+def holder(port: int) -> str:
+    """Who listens on a port: name and process id, as far as this user may know."""
+    for one in psutil.process_iter(["name"]):
+        with contextlib.suppress(psutil.Error):
+            if process.holds(one.pid, port, below=False):
+                return f"{one.info['name']} (pid {one.pid})"
+    return "another user's program"
 
 
 def loopback() -> Finding:
@@ -96,7 +314,7 @@ def loopback() -> Finding:
     broker = Broker()
     pid = broker.pid
     if pid is None:
-        return Finding("listening", "the broker is not running", "make lab")
+        return Finding("listening", "the broker is not running", f"So {NOT_RUNNING}", "make lab")
     doors = [
         door.laddr.ip
         for door in psutil.Process(pid).net_connections("tcp")
@@ -104,63 +322,228 @@ def loopback() -> Finding:
     ]
     other = sorted({ip for ip in doors if ip not in ("127.0.0.1", "::1")})
     if other:
-        where = ", ".join(other)
-        return Finding("listening", f"the broker is open on {where}", "make stop; make lab")
+        return Finding(
+            "listening",
+            f"the broker is open on {', '.join(other)}",
+            "Others in this network can reach it.",
+            "make stop; make lab",
+        )
     return Finding("listening", "on this machine alone")
 
 
-def names() -> Finding:
-    """`localhost` means this machine."""
-    try:
-        addresses = {info[4][0] for info in socket.getaddrinfo("localhost", None)}
-    except OSError:
-        addresses = set()
-    if not addresses & {"127.0.0.1", "::1"}:
+def epmd() -> Finding:
+    """Erlang's port mapper, by which rabbitmqctl finds the node."""
+    broker = Broker()
+    port = broker.kept["ports"]["epmd"]
+    if broker.pid and not is_taken(port):
         return Finding(
-            "localhost",
-            "does not resolve to this machine",
-            "add the line `127.0.0.1 localhost` to /etc/hosts",
+            "epmd",
+            f"nothing answers on {port}",
+            "rabbitmqctl does not find the broker, though it runs.",
+            "make stop; make lab",
         )
-    return Finding("localhost", "is this machine")
+    return Finding("epmd", f"on port {port}" if broker.pid else "starts with the broker")
 
 
-def disk() -> Finding:
-    free = shutil.disk_usage(places.home()).free // 2**20
-    if free < FREE_MB:
-        return Finding("disk", f"{free} MB free", "make room: df -h .")
-    return Finding("disk", "has room")
+def alarms() -> Finding:
+    """A broker short of memory or disk takes no messages."""
+    broker = Broker()
+    if not broker.is_ready():
+        return Finding("alarms", "the broker is not running", f"So {NOT_RUNNING}", "make lab")
+    nodes = broker.facts("nodes")
+    short = {"mem_alarm": "memory", "disk_free_alarm": "disk"}
+    raised = [name for alarm, name in short.items() if any(node.get(alarm) for node in nodes)]
+    if raised:
+        what = " and ".join(raised)
+        return Finding(
+            "alarms",
+            f"the broker is short of {what}",
+            "It takes no message until it has room: whoever sends one waits.",
+            "make room (free -m; df -h .), then: make stop; make lab",
+        )
+    return Finding("alarms", "none: the broker has memory and disk")
 
 
-EVERYTHING: tuple[Callable[[], Finding], ...] = (
-    python,
-    packages,
-    rabbitmq,
-    node,
-    loopback,
-    alarms,
-    names,
-    disk,
-)
+# --- the course on it ------------------------------------------------------------------------
 
 
-class Diagnosis(list):
-    """All findings; drawn as lines."""
+def rights() -> Finding:
+    """User, vhost and permissions that the stage begun last stands on."""
+    stage, broker = progress.last_begun(), Broker()
+    if stage is None or int(stage.number) < 2:
+        return Finding("rights", "nothing is needed yet")
+    if not broker.is_ready():
+        return Finding("rights", "the broker is not running", f"So {NOT_RUNNING}", "make lab")
+    missing = ""
+    if not setting.can_log_in(broker):
+        missing = f"{setting.USER} cannot log in with the password of stage 01"
+    elif int(stage.number) >= 3 and broker.facts("vhosts", setting.VHOST) is None:
+        missing = f"there is no vhost {setting.VHOST}"
+    elif int(stage.number) >= 3 and not setting.may_use(broker):
+        missing = f"{setting.USER} has not all rights in {setting.VHOST}"
+    if missing:
+        return Finding(
+            "rights",
+            missing,
+            f"Stage {stage.number} stands on it.",
+            f"workshop begin {stage.number}",
+        )
+    return Finding("rights", f"as stage {stage.number} needs them")
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A Celery worker on this checkout's broker, whoever started it."""
+
+    pid: int
+    folder: str
+    vhost: str
 
     @property
-    def is_fine(self) -> bool:
-        return not any(finding.cure for finding in self)
+    def stage(self) -> str:
+        """The stage in whose folder it stands, or ""."""
+        for part in Path(self.folder).parts:
+            for stage in stages.all_stages():
+                if part == stage.name or part.startswith(f"{stage.name}-"):  # the second: kept
+                    return stage.number
+        return ""
 
-    def __repr__(self) -> str:
-        lines = []
-        for finding in self:
-            lines.append(f"{'✗' if finding.cure else '✓'} {finding.name:<10} {finding.found}")
-            if finding.cure:
-                lines.append(f"             → {finding.cure}")
-        return "\n".join(lines)
+
+def workers() -> Iterator[Worker]:
+    """The workers that hold a connection to the broker; those of a running check left out."""
+    broker = Broker()
+    if not broker.is_ready():
+        return
+    vhosts = {c.get("peer_port"): c["vhost"] for c in broker.facts("connections")}
+    for one in psutil.process_iter(["name"]):
+        with contextlib.suppress(psutil.Error):
+            words = one.cmdline()
+            if "worker" not in words or not any("celery" in word for word in words):
+                continue
+            if any(word.startswith("--hostname=check-") for word in words):
+                continue
+            mine = [
+                door.laddr.port
+                for door in one.net_connections("tcp")
+                if door.raddr and door.raddr.port == broker.port
+            ]
+            vhost = next((vhosts[port] for port in mine if port in vhosts), "")
+            if vhost and "worker" not in (one.parent().cmdline() if one.parent() else []):
+                yield Worker(one.pid, one.cwd(), vhost)
+
+
+def running_workers() -> Finding:
+    """Who takes messages: of which stage, in which vhost; none of an older stage."""
+    found, at = list(workers()), progress.last_begun()
+    shown = [f"pid {w.pid}, stage {w.stage or '?'}, vhost {w.vhost}" for w in found]
+    stale = [w for w in found if at and w.vhost == setting.VHOST and w.stage != at.number]
+    if stale:
+        whose = "; ".join(
+            f"pid {w.pid} of {'stage ' + w.stage if w.stage else w.folder}" for w in stale
+        )
+        return Finding(
+            "workers",
+            f"you are at stage {at.number}, and another worker runs: {whose}",
+            "It takes messages from the same queue, and does them with its own, older code.",
+            f"kill {' '.join(str(w.pid) for w in stale)}",
+        )
+    return Finding("workers", "; ".join(shown) or "none")
+
+
+def waiting() -> Finding:
+    """Messages in the vhost's queues that nobody takes."""
+    broker = Broker()
+    if not broker.is_ready():
+        return Finding("messages", "the broker is not running", f"So {NOT_RUNNING}", "make lab")
+    taken = {
+        consumer["queue"]["name"]
+        for consumer in broker.facts("consumers") or []
+        if consumer["queue"]["vhost"] == setting.VHOST
+    }
+    waits = {
+        name: queue["ready"]
+        for name, queue in broker.queues(setting.VHOST).items()
+        if queue["ready"] and name not in taken and not name.startswith("check-")
+    }
+    if waits:
+        shown = ", ".join(f"{count} in {name}" for name, count in waits.items())
+        at = progress.last_begun()
+        app = "celery_testing" if at and int(at.number) >= 5 else "testing.workers"
+        return Finding(
+            "messages",
+            f"{shown}, and no worker takes them",
+            "Nothing happens, and nothing is lost: they wait.",
+            f"in the stage's folder: celery -A {app} worker --loglevel=info",
+        )
+    return Finding("messages", "none waits without a worker")
+
+
+def leftovers() -> Finding:
+    """Commands whose notebook or terminal has gone."""
+    left = [one for one in process.running() if not one.owner_lives]
+    if left:
+        whose = "; ".join(f"{one.command} (pid {one.guard.pid})" for one in left)
+        return Finding(
+            "leftovers",
+            f"still running, though their notebook has gone: {whose}",
+            "They hold ports and take messages.",
+            "make stop",
+        )
+    return Finding("leftovers", "none")
+
+
+MACHINE = (python, packages, kernel, names, environment, pool, disk, limits)
+BROKER = (rabbitmq, node, versions, ports, loopback, epmd, alarms)
+COURSE = (rights, running_workers, waiting, leftovers)
+EVERYTHING: tuple[Callable[[], Finding], ...] = (*MACHINE, *BROKER, *COURSE)
+# without these no work of the learner's can be right
+VITAL = (names, environment, pool, disk, node, alarms)
+
+
+class Diagnosis(Answer):
+    """All findings, as lines."""
+
+    def __init__(self, findings: list[Finding]):
+        self.findings = findings
+        parts = []
+        for one in findings:
+            mark, colour = ("✗", RED) if one.cure else ("✓", GREEN)
+            parts.append(Text.assemble((mark, colour), f" {one.name:<10} {one.found}"))
+            if one.cure:
+                parts.append(Text(f"             {one.why}", GREY))
+                parts.append(Text(f"             → {one.cure}"))
+        super().__init__(*parts, right=not any(one.cure for one in findings))
+
+    def as_data(self) -> list[dict]:
+        """`[{"name", "found", "why", "cure"}]`."""
+        return [asdict(one) for one in self.findings]
+
+
+def _look(at: Callable[[], Finding]) -> Finding:
+    try:
+        return at()
+    except Exception as error:  # one look that fails is no reason to hide the others
+        return Finding(
+            at.__name__,
+            f"could not be looked at: {type(error).__name__}: {error}",
+            "What this line would tell is not known.",
+            "make stop; make lab; make doctor",
+        )
 
 
 def doctor() -> Diagnosis:
     """Start the broker if that can be done, look at everything, and say what was found."""
+    _start()
+    return Diagnosis([_look(at) for at in EVERYTHING])
+
+
+def ill(start: bool = False) -> list[Finding]:
+    """What is wrong with the machine itself, so that no work on it could be right."""
+    if start:
+        _start()
+    return [found for found in map(_look, VITAL) if found.cure]
+
+
+def _start() -> None:
     with contextlib.suppress(CourseError, OSError):
         Broker().start()
-    return Diagnosis(look() for look in EVERYTHING)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +13,13 @@ import httpx
 import psutil
 from jupyter_server.serverapp import list_running_servers
 
-from workshop import places
+from workshop import places, terminal
 from workshop.errors import CourseError
+from workshop.stages import Stage
 from workshop.waiting import NotYet, wait_until
 
-FIRST_PAGE = "/lab/tree/notebooks/00_start.ipynb"
+FIRST = "00_start"
+FIRST_PAGE = f"/lab/tree/notebooks/{FIRST}.ipynb"
 NEWS = "@jupyterlab/apputils-extension:announcements"
 
 
@@ -29,9 +32,9 @@ def servers() -> Iterator[dict]:
             yield server
 
 
-def link(server: dict) -> str:
-    """The address that opens the course, its token included."""
-    return f"{server['url'].rstrip('/')}{FIRST_PAGE}?token={server['token']}"
+def link(server: dict, name: str = FIRST) -> str:
+    """The address that opens a stage's desk, or the first page; its token included."""
+    return f"{server['url']}lab/workspaces/{name}?token={server['token']}"
 
 
 def answers(server: dict) -> bool:
@@ -53,13 +56,15 @@ def launch() -> subprocess.Popen:
     no_news()
     log = places.home() / ".rabbitmq" / "jupyter.log"
     log.parent.mkdir(parents=True, exist_ok=True)
+    settings_of_terminals = {"shell_command": terminal.command(os.environ["PATH"])}
     command = [
         sys.executable,
         *("-m", "jupyterlab"),
         f"--ServerApp.root_dir={places.CHECKOUT}",
         "--ServerApp.ip=127.0.0.1",
         f"--LabApp.default_url={FIRST_PAGE}",
-        *([] if has_display() else ["--no-browser"]),
+        f"--ServerApp.terminado_settings={settings_of_terminals}",
+        "--no-browser",  # the desk is laid first
         *(["--allow-root"] if os.geteuid() == 0 else []),
     ]
     with log.open("wb") as out:
@@ -71,6 +76,93 @@ def launch() -> subprocess.Popen:
             stderr=out,
             start_new_session=True,
         )
+
+
+# --- the desk: lesson, file and terminal side by side -----------------------------------------
+
+
+def desk_of(stage: Stage | None) -> tuple[str, list[str], Path]:
+    """Name, files and folder of a stage's desk; of the first page's where there is no stage."""
+    if stage is None:
+        return FIRST, [], places.CHECKOUT
+    files = [stage.path / name for name in stage.todo]
+    seen = [file for file in files if file.is_relative_to(places.CHECKOUT / "desk")]
+    return stage.name, [str(file.relative_to(places.CHECKOUT)) for file in seen], stage.path
+
+
+def lay_desk(server: dict, stage: Stage | None) -> str:
+    """Have the desk of a stage ready in Lab; the address that opens it.
+
+    A workspace of this name that is there already is left as the learner has it.
+    """
+    name, files, folder = desk_of(stage)
+    with httpx.Client(
+        base_url=server["url"], headers={"Authorization": f"token {server['token']}"}, timeout=10
+    ) as client:
+        running = {one["name"] for one in client.get("api/terminals").json()}
+        if name not in running:
+            body = {"name": name, "cwd": str(folder)}
+            client.post("api/terminals", json=body).raise_for_status()
+        there = client.get("lab/api/workspaces").json()["workspaces"]
+        if name not in there["ids"]:
+            client.put(
+                f"lab/api/workspaces/{name}", content=json.dumps(workspace(name, files))
+            ).raise_for_status()
+    return link(server, name)
+
+
+def open_desk(stage: Stage | None) -> str:
+    """`lay_desk` in the Lab that runs, opened in a browser; "" where no Lab runs."""
+    server = next(servers(), None)
+    if server is None:
+        return ""
+    address = lay_desk(server, stage)
+    if has_display():
+        webbrowser.open(address)
+    return address
+
+
+def workspace(name: str, files: list[str]) -> dict:
+    """JupyterLab's own description of a layout: the lesson at the left, files over a terminal."""
+    lesson, shell = f"notebook:notebooks/{name}.ipynb", f"terminal:{name}"
+    editors = [f"editor:{file}" for file in files]
+
+    def tabs(*widgets: str) -> dict:
+        return {"type": "tab-area", "currentIndex": 0, "widgets": list(widgets)}
+
+    right = tabs(shell)
+    if editors:
+        right = {
+            "type": "split-area",
+            "orientation": "vertical",
+            "sizes": [0.6, 0.4],
+            "children": [tabs(*editors), right],
+        }
+    main = {
+        "type": "split-area",
+        "orientation": "horizontal",
+        "sizes": [0.58, 0.42],
+        "children": [tabs(lesson), right],
+    }
+    closed = {"collapsed": True, "visible": True, "widgets": []}
+    return {
+        "data": {
+            "layout-restorer:data": {
+                "main": {"dock": main, "current": lesson},
+                "down": {"size": 0, "widgets": []},
+                "left": {**closed, "current": "filebrowser", "widgets": ["filebrowser"]},
+                "right": closed,
+                "relativeSizes": [0, 1, 0],
+            },
+            lesson: {"data": {"path": f"notebooks/{name}.ipynb", "factory": "Notebook"}},
+            shell: {"data": {"name": name}},
+            **{
+                editor: {"data": {"path": file, "factory": "Editor"}}
+                for editor, file in zip(editors, files, strict=True)
+            },
+        },
+        "metadata": {"id": name},
+    }
 
 
 def has_display() -> bool:

@@ -15,8 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+from IPython.display import display
 
-from workshop import checks, pictures, places, process, report, setting, stages
+from workshop import pictures, places, process, report, setting, stages, verbs
 from workshop.broker import Broker
 from workshop.browser import browser
 from workshop.errors import CourseError
@@ -135,24 +136,48 @@ class Lesson(Project):
         head, broker = map(html.escape, self._lines)
         return f"<b>{head}</b><br>{broker}<br>your files: {links}"
 
-    # --- the exercise ---------------------------------------------------------------------
+    # --- the exercise: the verbs of the terminal, with the same words ------------------------
 
-    def check(self) -> report.Shown:
-        """Look at your work as it runs: what is right, and a hint for what is not."""
-        return report.Shown(checks.check(self.stage))
+    def check(self, watch: bool = False) -> report.Answer | None:
+        """Look at your work as it runs: what is right, and what is not.
 
-    def reset(self) -> None:
+        With `watch=True` again after each save of a file, until the cell is interrupted.
+        """
+        if not watch:
+            return verbs.check(self.stage)
+        shown = display("looking …", display_id=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            for found in verbs.watch(self.stage):
+                shown.update(found)
+        return None
+
+    def hint(self) -> report.Answer:
+        """The next hint for the first item that is not right; again, and it goes on."""
+        return verbs.hint(self.stage)
+
+    def diff(self, file: str = "") -> report.Answer:
+        """Your file against the solution's: the first that differs, or the one you name."""
+        return verbs.diff(self.stage, file)
+
+    def reset(self) -> report.Answer:
         """Lay the start of the stage out again; your files are set aside, and named."""
-        self._say_kept(stages.reset(self.stage, port=self.broker.port))
+        return verbs.reset(self.stage)
 
-    def solve(self) -> None:
+    def solve(self) -> report.Answer:
         """Lay the solution out; your files are set aside, and named."""
-        self._say_kept(stages.solve(self.stage, port=self.broker.port))
+        return verbs.solve(self.stage)
 
-    def _say_kept(self, aside: Path | None) -> None:
-        if aside:
-            print(f"what stood there is now in {aside.relative_to(places.home())}")
-        os.chdir(self.path)
+    def kept(self, what: str | int = "") -> report.Answer:
+        """What was set aside; with its number or name in that list, bring it back."""
+        return verbs.kept(str(what))
+
+    def status(self) -> report.Answer:
+        """Every stage with its state."""
+        return verbs.status()
+
+    def next(self) -> report.Answer:
+        """Begin the stage to go on with, and open it."""
+        return verbs.next_()
 
     def copy(self) -> Project:
         """A copy of the project, to break: your own files stay as they are."""
@@ -250,13 +275,10 @@ def begin(number: str | int) -> Lesson:
     stage = stages.find(number)
     if _current:
         _current.stop()
-    broker = Broker()
-    broker.start()
-    setting.enter(broker)
-    setting.keep_web_port(broker)
     end_others()
-    stages.begin(stage, port=broker.port)
-    setting.replay(stage, broker)
+    verbs.lay_out(stage)
+    broker = Broker()
+    setting.keep_web_port(broker)
     os.chdir(stage.path)
     _import_from(stage.path)
     _current = Lesson(stage, broker)

@@ -49,18 +49,27 @@ def value(answer: dict) -> Any:
 
 
 def ask_all(
-    asked: dict[str, dict], *, cwd: Path, env: dict | None = None, limit: float = 0
+    asked: dict[str, dict],
+    *,
+    cwd: Path,
+    env: dict | None = None,
+    limit: float = 0,
+    python: list[str] | None = None,
 ) -> dict[str, dict]:
     """Several functions, by their names with their arguments, in one process, in turn.
 
     Their answers by the same names, for `value`. Raises Trouble if the process ends or is
-    still running after `limit` seconds, LIMIT of them if it is not given.
+    still running after `limit` seconds, LIMIT of them if it is not given. `python` stands
+    for `python -m`.
     """
     limit = limit or LIMIT
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer.json"
         process = subprocess.Popen(
-            [sys.executable, "-m", "workshop.probe", json.dumps(asked), str(answer)],
+            [
+                *(python or [sys.executable, "-m"]),
+                *("workshop.probe", json.dumps(asked), str(answer)),
+            ],
             cwd=cwd,
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,

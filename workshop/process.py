@@ -173,11 +173,11 @@ def listens(port: int) -> Callable[[Running], bool]:
     return lambda running: holds(running.guard.pid, port)
 
 
-def holds(pid: int, port: int) -> bool:
-    """Whether a process, or one below it, listens on `port`."""
+def holds(pid: int, port: int, below: bool = True) -> bool:
+    """Whether a process, or (if `below`) one below it, listens on `port`."""
     with contextlib.suppress(psutil.Error):
         parent = psutil.Process(pid)
-        for process in (parent, *parent.children(recursive=True)):
+        for process in (parent, *(parent.children(recursive=True) if below else ())):
             for door in process.net_connections("tcp"):
                 if door.status == psutil.CONN_LISTEN and door.laddr.port == port:
                     return True

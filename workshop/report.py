@@ -1,61 +1,84 @@
-"""How a check's or a doctor's answer looks, in a notebook and in a terminal."""
+"""How an answer of the course looks, in a notebook and in a terminal: the same words."""
 
-import html
-from dataclasses import dataclass
+import io
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from workshop.checks import BROKEN, NOT_TRIED, PASS, WRONG, Report
+from workshop.results import BROKEN, NOT_TRIED, PASS, WRONG, Report, Result
 
 MARKS = {PASS: "✓", NOT_TRIED: "·", WRONG: "✗", BROKEN: "!"}
 # Okabe and Ito's colours, with marks and words beside them: no state is told by colour alone
-COLOURS = {PASS: "#009E73", NOT_TRIED: "#888888", WRONG: "#D55E00", BROKEN: "#CC79A7"}
+GREEN, GREY, RED, PINK = "#009E73", "#888888", "#D55E00", "#CC79A7"
+COLOURS = {PASS: GREEN, NOT_TRIED: GREY, WRONG: RED, BROKEN: PINK}
+WIDTH = 100  # of what a notebook shows
 
 
-@dataclass
-class Shown:
-    """A report that a notebook draws and a terminal prints."""
+class Answer:
+    """What a verb says: lines of text, that a notebook draws and a terminal prints."""
 
-    report: Report
+    def __init__(self, *parts: RenderableType, right: bool = True):
+        self.parts = parts
+        #: whether all is as it should be: a command's exit status
+        self.right = right
 
-    @property
-    def last_line(self) -> str:
-        done = sum(item.state == PASS for item in self.report.items)
-        whole = len(self.report.items)
-        number = self.report.stage[:2]
-        if done == whole:
-            return f"{number}: {done} of {whole}, all is right"
-        return f"{number}: {done} of {whole} · again: make check STEP={number}"
+    def _lines(self) -> Group:
+        return Group(*self.parts)
+
+    def _draw(self, console: Console) -> None:
+        console.print(self._lines())
 
     def __str__(self) -> str:
-        lines = []
-        for item in self.report.items:
-            lines.append(f"{MARKS[item.state]} {item.state:<9}  {item.name}")
-            lines += [f"              → {line}" for line in item.hint.splitlines()]
-        return "\n".join([*lines, self.last_line])
+        said = io.StringIO()
+        self._draw(Console(file=said, width=WIDTH, highlight=False, color_system=None))
+        return "\n".join(line.rstrip() for line in said.getvalue().splitlines())
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f'<tr style="background: transparent"><td style="color: {COLOURS[item.state]}">'
-            f"<b>{MARKS[item.state]}&nbsp;{item.state}</b></td>"
-            f'<td style="text-align: left">{html.escape(item.name)}'
-            + (f"<br>→ {html.escape(item.hint)}".replace("\n", "<br>") if item.hint else "")
-            + "</td></tr>"
-            for item in self.report.items
+        console = Console(file=io.StringIO(), width=WIDTH, highlight=False, record=True)
+        self._draw(console)
+        style = "white-space: pre-wrap; font-size: 0.95em; line-height: 1.45"
+        return console.export_html(
+            inline_styles=True, code_format=f'<pre style="{style}">{{code}}</pre>'
         )
-        return f"<table>{rows}</table><p>{html.escape(self.last_line)}</p>"
 
-    def print(self, console: Console) -> None:
-        table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
-        for item in self.report.items:
-            colour = COLOURS[item.state]
-            words = Text(item.name)
-            if item.hint:
-                words.append(f"\n→ {item.hint}", style="dim")
-            table.add_row(Text(f"{MARKS[item.state]} {item.state}", style=colour), words)
-        console.print(table)
-        console.print(Text(self.last_line))
+    def print(self, console: Console | None = None) -> None:
+        self._draw(console or Console(highlight=False))
+
+
+class Shown(Answer):
+    """A check's report."""
+
+    def __init__(self, report: Report):
+        self.report = report
+        super().__init__(*_of(report), right=report.passed)
+
+
+def _of(report: Report) -> list[RenderableType]:
+    parts: list[RenderableType] = []
+    for ill in report.ill:
+        parts.append(Text(f"! the machine is ill, not your work. {ill}", style=PINK))
+    table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
+    for item in report.items:
+        table.add_row(Text(f"{MARKS[item.state]} {item.state}", COLOURS[item.state]), _words(item))
+    return [*parts, table, Text(last_line(report))]
+
+
+def _words(item: Result) -> Group:
+    lines: list[RenderableType] = [Text(item.name)]
+    lines += [Padding(Text(f"→ {line}"), (0, 0, 0, 2)) for line in item.hint.splitlines()]
+    return Group(*lines)
+
+
+def last_line(report: Report) -> str:
+    """The count, and the next thing to type."""
+    number, whole = report.stage[:2], len(report.items)
+    if report.ill:
+        return f"{number}: not looked at · first the machine: make doctor"
+    if report.passed:
+        return f"{number}: {report.right} of {whole}, all is right"
+    again = f"again: make check STEP={number}"
+    return f"{number}: {report.right} of {whole} · {again} · a hint: workshop hint {number}"

@@ -6,6 +6,7 @@ another, then `steps/N`. `solved(N)` is `start(N)` and `solutions/N`. Whole file
 
 import contextlib
 import os
+import re
 import shutil
 import time
 import tomllib
@@ -19,6 +20,8 @@ SHEET = "README.md"
 # The guide's address. Its port becomes this checkout's own when a file is laid out.
 GUIDE_ADDRESS = "localhost:5672"
 HIDDEN = {"__pycache__", ".ruff_cache", ".pytest_cache"}
+KEPT = re.compile(r"(?P<stage>\w+)-(?P<day>\d{8})-(?P<hour>\d{6})(-\d+)?")
+TODO = re.compile(r"\bTODO ([a-z]):")
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,13 @@ class Stage:
 
     @property
     def todo(self) -> list[str]:
-        """The files that the learner works on: those that the solution has."""
-        return sorted(files_in(self.solution))
+        """The files that the learner works on, those that the solution has, by their TODOs."""
+
+        def first(name: str) -> str:
+            letters = TODO.findall(content(self, solved=False)[name].read_text())
+            return min(letters, default="z")
+
+        return sorted(files_in(self.solution), key=lambda name: (first(name), name))
 
     @property
     def path(self) -> Path:
@@ -141,33 +149,81 @@ def begin(stage: Stage, *, port: int) -> bool:
 
 
 def set_aside(stage: Stage) -> Path | None:
-    """Move the learner's folder to `desk/.kept/`; where it is now, or None if there was none."""
+    """Move what is in the learner's folder to `desk/.kept/`; where it is now, or None.
+
+    The folder itself stays, empty: a terminal that stands in it stands in it still.
+    """
     if not stage.desk.exists():
         return None
     kept = places.desk() / ".kept"
-    kept.mkdir(parents=True, exist_ok=True)
-    moment = time.strftime("%Y%m%d-%H%M%S")
-    number = 0
+    name, number = f"{stage.name}-{time.strftime('%Y%m%d-%H%M%S')}", 0
     while True:
-        aside = kept / (f"{stage.name}-{moment}" + (f"-{number}" if number else ""))
-        if not aside.exists():
-            stage.desk.rename(aside)
-            return aside
+        aside = kept / (f"{name}-{number}" if number else name)
+        with contextlib.suppress(FileExistsError):
+            aside.mkdir(parents=True)
+            break
         number += 1
+    _move_content(stage.desk, aside)
+    return aside
+
+
+def _move_content(source: Path, target: Path) -> None:
+    for path in sorted(source.iterdir()):
+        path.rename(target / path.name)
+
+
+def lay_anew(stage: Stage, *, solved: bool, port: int) -> Path | None:
+    """Lay the stage out in place of what is there; where that was set aside."""
+    if not stage.desk.exists():
+        lay(stage, stage.desk, solved=solved, port=port)
+        return None
+    new = stage.desk.with_name(f".anew-{stage.name}")
+    shutil.rmtree(new, ignore_errors=True)
+    lay(stage, new, solved=solved, port=port)
+    aside = set_aside(stage)
+    _move_content(new, stage.desk)
+    new.rmdir()
+    return aside
 
 
 def reset(stage: Stage, *, port: int) -> Path | None:
     """Lay the start of the stage out again; where the learner's files were set aside."""
-    aside = set_aside(stage)
-    lay(stage, stage.desk, solved=False, port=port)
-    return aside
+    return lay_anew(stage, solved=False, port=port)
 
 
 def solve(stage: Stage, *, port: int) -> Path | None:
     """Lay the solution out; where the learner's files were set aside."""
-    aside = set_aside(stage)
-    lay(stage, stage.desk, solved=True, port=port)
-    return aside
+    return lay_anew(stage, solved=True, port=port)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A folder that was set aside, and when: the second as `2026-11-23 09:30:12`."""
+
+    path: Path
+    stage: str
+    when: str
+
+
+def kept() -> list[Kept]:
+    """What was set aside, newest first."""
+    found = []
+    for path in (places.desk() / ".kept").glob("*-*-*"):
+        read = KEPT.fullmatch(path.name)
+        if read and path.is_dir():
+            day, hour = read["day"], read["hour"]
+            when = f"{day[:4]}-{day[4:6]}-{day[6:]} {hour[:2]}:{hour[2:4]}:{hour[4:]}"
+            found.append(Kept(path, read["stage"], when))
+    return sorted(found, key=lambda one: (one.when, one.path.name), reverse=True)
+
+
+def bring_back(stage: Stage, aside: Path) -> Path | None:
+    """Put what was set aside back in its place; where what stood there is set aside now."""
+    now = set_aside(stage)
+    stage.desk.mkdir(parents=True, exist_ok=True)
+    _move_content(aside, stage.desk)
+    aside.rmdir()
+    return now
 
 
 def untouched(stage: Stage, name: str, port: int) -> bool:

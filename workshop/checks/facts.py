@@ -26,6 +26,7 @@ def workers_module() -> dict[str, Any]:
         "apps": len(apps),
         "app_name": apps[0].main if apps else None,
         "broker": _broker(apps[0]) if apps else None,
+        "names": sorted(name for name in vars(module) if not name.startswith("_")),
         "tasks": sorted(n for app in apps for n in app.tasks if not n.startswith("celery.")),
         "sum_number": "missing" if task is None else "task" if isinstance(task, Task) else "plain",
     }
@@ -81,9 +82,15 @@ def view(x: int, y: int) -> dict[str, Any]:
     before_task_publish.connect(note)
     views = importlib.import_module("testing.views")
     answer = views.sum_it(APIRequestFactory().get(f"/sum/{x}/{y}/"), x=x, y=y)
+    if hasattr(answer, "render"):
+        answer.render()  # as Django does: a Response outside @api_view cannot be
     data = getattr(answer, "data", None)  # DRF's; a plain HttpResponse has a body alone
-    if data is None and getattr(answer, "is_rendered", True):
-        data = json.loads(getattr(answer, "content", b"null") or b"null")
+    if data is None:
+        text = getattr(answer, "content", b"") or b"null"
+        try:
+            data = json.loads(text)
+        except ValueError:  # no JSON: what it says instead
+            data = text.decode(errors="replace")[:100]
     return {"status": getattr(answer, "status_code", None), "data": data, "sent": sent}
 
 
@@ -107,9 +114,14 @@ def routes(paths: list[str]) -> dict[str, dict[str, str] | None]:
 def setting_of_broker(environ: dict[str, str] | None = None) -> dict[str, Any] | None:
     """CELERY_BROKER_URL of Django's settings, taken apart; None where it is not set."""
     os.environ.update(environ or {})
-    settings = _settings()
-    address = getattr(settings, "CELERY_BROKER_URL", None)
+    address = getattr(_settings(), "CELERY_BROKER_URL", None)
     return None if address is None else _address(address)
+
+
+def names_of_settings() -> list[str]:
+    """What settings.py has whose name speaks of Celery or of a broker."""
+    module = importlib.import_module("celery_testing.settings")
+    return sorted(n for n in vars(module) if "CELERY" in n.upper() or "BROKER" in n.upper())
 
 
 def setting_of_imports() -> list[str] | str | None:

@@ -6,6 +6,7 @@ and no worker of the learner's takes the check's.
 """
 
 import contextlib
+import fcntl
 import os
 import re
 import shlex
@@ -29,26 +30,39 @@ from workshop.errors import CourseError
 from workshop.ports import next_free
 from workshop.process import Running
 from workshop.waiting import NotYet, wait_until
+from workshop.warm import Warm
 
 SITE = Path(__file__).with_name("site")
 
 
 class Wrong(Exception):
-    """A fact is not there. The text is the hint: what to look at, not the answer."""
+    """A fact is not there. The text says what was seen, and of which mistake that speaks.
+
+    `hints`, where the item's own do not fit the mistake: a question, where to look, nearly
+    the answer.
+    """
+
+    def __init__(self, seen: str, *hints: str):
+        super().__init__(seen)
+        self.hints = hints
 
 
 class Look:
     """One look at one stage; a context manager that ends what it started."""
 
-    def __init__(self, stage: stages.Stage, broker: Broker | None = None):
+    def __init__(self, stage: stages.Stage, broker: Broker | None = None, warm: Warm | None = None):
         self.stage = stage
         self.broker = broker or Broker()
+        self.warm = warm
         self.queue = f"check-{uuid.uuid4().hex[:8]}"
         self._stack = contextlib.ExitStack()
         self._once: dict[str, Any] = {}
 
     def __enter__(self) -> "Look":
         self.broker.start()
+        # one at a time: a check sets the broker's users and vhosts aside and puts them back
+        lock = self._stack.enter_context((self.broker.folder / "check.lock").open("w"))
+        fcntl.flock(lock, fcntl.LOCK_EX)
         setting.enter(self.broker)
         if not self.stage.path.exists():
             stages.begin(self.stage, port=self.broker.port)
@@ -89,7 +103,10 @@ class Look:
     def environment(self) -> dict[str, str]:
         """What makes a process of the project use the check's own queue."""
         path = [str(SITE), *filter(None, [os.environ.get("PYTHONPATH")])]
-        return {"WORKSHOP_QUEUE": self.queue, "PYTHONPATH": os.pathsep.join(path)}
+        found = {"WORKSHOP_QUEUE": self.queue, "PYTHONPATH": os.pathsep.join(path)}
+        if self.warm:
+            found["PATH"] = f"{self.warm.bin}{os.pathsep}{os.environ['PATH']}"
+        return found
 
     def ask(self, fact: str, limit: float = 0, **words) -> Any:
         """A function of checks/facts.py, run on the project in a process of its own."""
@@ -102,6 +119,7 @@ class Look:
             cwd=self.path,
             env=self.environment,
             limit=limit,
+            python=self.warm.python if self.warm else None,
         )
         return {name.split(":")[1]: answer for name, answer in found.items()}
 
@@ -111,6 +129,11 @@ class Look:
         if not file.is_file():
             there = ", ".join(sorted(f.name for f in file.parent.glob("*") if f.is_file()))
             raise Wrong(f"there is no {name}. In that folder: {there or 'nothing'}")
+
+    def read(self, name: str) -> str:
+        """The text of a file of the learner's, less its comments' lines."""
+        lines = (self.path / name).read_text(errors="replace").splitlines()
+        return "\n".join(line for line in lines if not line.lstrip().startswith("#"))
 
     # --- processes --------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """Stage 02: the vhost, and the user's three rights in it."""
 
+import re
 import uuid
 
 from amqp import exceptions as amqp
@@ -12,7 +13,9 @@ from workshop.setting import USER, VHOST
 
 check = Check()
 SCRIPT = "vhost.sh"
-NOTHING = {"configure": "", "write": "", "read": ""}
+RIGHTS = ("configure", "write", "read")
+ADDED = "vhost.sh adds the vhost /vhost"
+MAY = "learner may declare, publish and read there"
 
 
 def after_the_script(look: Look) -> dict:
@@ -22,6 +25,7 @@ def after_the_script(look: Look) -> dict:
         if look.is_untouched(SCRIPT):
             raise Wrong("the script does nothing yet")
         existed = look.broker.facts("vhosts", VHOST) is not None
+        vhosts = {vhost["name"] for vhost in look.broker.facts("vhosts")}
         rights = look.broker.facts("permissions", VHOST, USER) if existed else None
         busy = any(c["vhost"] == VHOST for c in look.broker.facts("connections"))
         if existed and not busy and not look.broker.queues(VHOST):
@@ -31,7 +35,8 @@ def after_the_script(look: Look) -> dict:
         done = run_script(look, SCRIPT)
         found = {
             "run": done,
-            "vhosts": [vhost["name"] for vhost in look.broker.facts("vhosts")],
+            "vhosts": {vhost["name"] for vhost in look.broker.facts("vhosts")},
+            "before": vhosts,
             "rights": look.broker.facts("permissions", VHOST, USER),
             "guest": look.broker.facts("permissions", VHOST, "guest"),
             "tried": try_rights(look),
@@ -63,34 +68,79 @@ def try_rights(look: Look) -> str:
     return ""
 
 
-@check.item("vhost.sh adds the vhost /vhost", todo="a", file=SCRIPT)
+@check.item(
+    ADDED,
+    todo="a",
+    file=SCRIPT,
+    hints=(
+        "Which command of rabbitmqctl adds a vhost, and what is its name, letter for letter?",
+        "The guide's vhost begins with a slash. `rabbitmqctl list_vhosts` shows what there is.",
+        "rabbitmqctl add_vhost /vhost, before the line that gives rights in it.",
+    ),
+)
 def script_adds_the_vhost(look: Look) -> None:
     found = after_the_script(look)
-    if VHOST not in found["vhosts"]:
+    if VHOST in found["vhosts"]:
+        return
+    new, said = found["vhosts"] - found["before"], found["run"]
+    if new or {"vhost", "//vhost"} & found["vhosts"]:
+        other = min(new or {"vhost", "//vhost"} & found["vhosts"])
         raise Wrong(
-            f"after `sh {SCRIPT}` the broker has these vhosts: {' '.join(found['vhosts'])}. "
-            f"{found['run'].last}\nthe guide's vhost begins with a slash, and with one only"
+            f"the script added the vhost {other}: the name is to be /vhost, with one slash. "
+            f"Take it away again with: rabbitmqctl delete_vhost {other}"
         )
+    if "no_such_vhost" in said.said or "does not exist" in said.said:
+        raise Wrong(
+            "the script gives rights in a vhost that is not there yet: in which order do its "
+            f"lines stand? {said.last}",
+            "Which comes first, the vhost or the rights in it?",
+            "`set -e` ends the script at the first line that fails: read what that line said.",
+            "First add_vhost, then set_permissions.",
+        )
+    raise Wrong(f"after `sh {SCRIPT}` the broker has no vhost /vhost. {said.last}")
 
 
 @check.item(
-    "learner may declare, publish and read there",
+    MAY,
     todo="b",
     file=SCRIPT,
-    needs=("vhost.sh adds the vhost /vhost",),
+    needs=(ADDED,),
+    hints=(
+        "Three things are done in a vhost: configure, write, read. What may learner do there?",
+        "`rabbitmqctl list_permissions -p /vhost` shows what the broker has noted. The words: "
+        "set_permissions -p VHOST USER, then three expressions in quotes.",
+        'The expression for everything is ".*", once for each of the three.',
+    ),
 )
 def learner_has_the_rights(look: Look) -> None:
     found = after_the_script(look)
+    text, said = look.read(SCRIPT), found["run"]
     if not found["rights"]:
-        if "Usage" in found["run"].said:
-            raise Wrong("rabbitmqctl wants other words. The shell reads .* as file names: quote it")
-        raise Wrong(
-            f"learner has no permissions in /vhost. In which vhost does the script give them? "
-            f"It is named after -p. {found['run'].last}"
-        )
+        if found["guest"]:
+            raise Wrong(
+                "the script gives the rights to guest, and learner has none: everyone knows "
+                "guest's password. Take them away: rabbitmqctl clear_permissions -p /vhost guest"
+            )
+        if re.search(r"no_such_user,<?<?\W*\.\*|'\.\*' does not exist|user \W\.\*", said.said):
+            raise Wrong(
+                f"rabbitmqctl took an expression for the user: the user comes before them. "
+                f"{said.last}"
+            )
+        if "no_such_user" in said.said or "does not exist" in said.said:
+            raise Wrong(f"the rights are for a user who is not there: learner? {said.last}")
+        if not re.search(r"\s(-p|--vhost)\b", text):
+            raise Wrong(
+                "the script names no vhost for the rights: without -p they are rights in the "
+                "vhost /. Take those away: rabbitmqctl clear_permissions -p / learner"
+            )
+        if said.code:
+            raise Wrong(
+                f"rabbitmqctl wants other words: the vhost after -p, the user, three expressions. "
+                f"The shell reads .* as file names: put each into quotes. {said.last}"
+            )
+        raise Wrong("learner has no rights in /vhost: which vhost stands after -p?")
     if found["tried"]:
-        rights = found["rights"]
-        shown = " ".join(f'"{rights[key]}"' for key in NOTHING)
+        shown = " ".join(f'"{found["rights"][key]}"' for key in RIGHTS)
         raise Wrong(
             f"{found['tried']}\nthe three expressions, for configure, write and read, are {shown}: "
             "an empty one lets nothing through"
@@ -101,7 +151,13 @@ def learner_has_the_rights(look: Look) -> None:
     "vhost.sh ends well, and gives guest nothing there",
     todo="b",
     file=SCRIPT,
-    needs=("vhost.sh adds the vhost /vhost",),
+    needs=(ADDED, MAY),
+    hints=(
+        "Who else can do something in /vhost? `rabbitmqctl list_permissions -p /vhost` says it.",
+        "The guide gives the rights to guest, whose password is guest on every broker. Look for "
+        "that name in the script.",
+        "Take the line with guest out, then: rabbitmqctl clear_permissions -p /vhost guest",
+    ),
 )
 def guest_has_none(look: Look) -> None:
     found = after_the_script(look)

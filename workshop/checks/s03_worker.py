@@ -14,45 +14,119 @@ def facts(look: Look) -> dict:
     return look.once("workers", lambda: look.ask("workers_module"))
 
 
-@check.item("the app is called tasks", todo="a", file=FILE)
+@check.item(
+    "the app is called tasks",
+    todo="a",
+    file=FILE,
+    hints=(
+        "Where does a Celery app get its name from?",
+        "The line `app = Celery(...)`: the name is the first thing in its brackets.",
+        'Celery("tasks", …)',
+    ),
+)
 def app_is_called_tasks(look: Look) -> None:
     found = facts(look)
     if not found["apps"]:
-        raise Wrong("no Celery app is made in this file: look at how Celery(...) is called")
+        raise Wrong(
+            "no Celery app is made in this file: the worker looks for one, called app",
+            "What has the library celery to do with the worker? Which class does the file import?",
+            "At the top of the file: `from celery import Celery`, and then one line that makes "
+            "the app. `workshop diff` shows where it stood.",
+            'app = Celery("tasks", broker=…)',
+        )
+    if found["app_name"] is None:
+        raise Wrong(
+            "the app has no name (None): it is the first argument of Celery(...), in quotes"
+        )
     if found["app_name"] != "tasks":
         raise Wrong(
             f"the app's name is {found['app_name']!r}: it is the first argument of Celery(...)"
         )
 
 
-@check.item("the app's broker is your vhost", todo="a", file=FILE)
+@check.item(
+    "the app's broker is your vhost",
+    todo="a",
+    file=FILE,
+    hints=(
+        "Take the address apart: amqp://USER:PASSWORD@HOST:PORT/ and then the vhost. "
+        "Which part is it?",
+        "The second argument of Celery(...), broker=. The vhost /vhost begins with a slash of "
+        "its own, so that two slashes stand after the port.",
+        "amqp://learner:sesame@localhost:PORT//vhost, with the port that `begin` showed.",
+    ),
+)
 def broker_is_your_vhost(look: Look) -> None:
-    broker = facts(look)["broker"]
-    if broker is None:
+    found = facts(look)
+    if found["broker"] is None:
         raise Wrong("there is no app yet, so no broker")
-    look.is_your_vhost(broker)
+    look.is_your_vhost(found["broker"])
 
 
-@check.item("sum_number is a task of the app", todo="b", file=FILE)
+@check.item(
+    "sum_number is a task of the app",
+    todo="b",
+    file=FILE,
+    hints=(
+        "What makes a function a task of the app?",
+        "A decorator: a line that begins with @, above `def sum_number`. It belongs to the app.",
+        "@app.task",
+    ),
+)
 def task_is_registered(look: Look) -> None:
     found = facts(look)
     if found["sum_number"] == "missing":
-        raise Wrong("there is no sum_number in this file")
+        raise Wrong(
+            f"there is no sum_number in this file; it has: {', '.join(found['names']) or 'nothing'}"
+        )
     if found["sum_number"] == "plain":
         raise Wrong("sum_number is a plain function: what makes a function a task of the app?")
     if TASK not in found["tasks"]:
-        raise Wrong(f"the app knows these tasks: {found['tasks']}; a worker looks for {TASK}")
+        raise Wrong(
+            f"the app knows the task by another name: {', '.join(found['tasks'])}. A message asks "
+            f"for {TASK}: the module, a dot, the function",
+            "Who gives a task its name?",
+            "The decorator: what stands in its brackets?",
+            "@app.task alone names the task after its module and its function.",
+        )
 
 
-@check.item("sum_number(3, 4) gives 12", todo="c", file=FILE)
+@check.item(
+    "sum_number(3, 4) gives 12",
+    todo="c",
+    file=FILE,
+    hints=(
+        "Count in your head for x=3, y=4: how often does the innermost line run, and what "
+        "comes out of the function?",
+        "Two loops, one inside the other: one over range(x), one over range(y). The count "
+        "begins at 0, before both.",
+        "The last line of the function, at the depth of the first loop: return num",
+    ),
+)
 def called_directly(look: Look) -> None:
     if facts(look)["sum_number"] == "missing":
         raise Wrong("there is no sum_number in this file")
     got = look.ask("call", x=3, y=4)
+    if got == 12:
+        return
     if got is None:
         raise Wrong("sum_number(3, 4) gave None: does the function return its count?")
-    if got != 12:
-        raise Wrong(f"sum_number(3, 4) gave {got!r}: count once for each x and each y")
+    if got == 1:
+        raise Wrong(
+            "sum_number(3, 4) gave 1: it returned at the first round. How far in does the line "
+            "with return stand?"
+        )
+    if got == 4:
+        raise Wrong(
+            "sum_number(3, 4) gave 4, one row alone: is the count set to 0 again for every row?"
+        )
+    if got in (9, 16):
+        raise Wrong(
+            f"sum_number(3, 4) gave {got}: both loops go over the same number. One is x, one is y"
+        )
+    if got == 7:
+        raise Wrong("sum_number(3, 4) gave 7, which is x + y: count once for each x and each y")
+    raise Wrong(f"sum_number(3, 4) gave {got!r}: count once for each x and each y")
 
 
 @check.item(
@@ -63,6 +137,11 @@ def called_directly(look: Look) -> None:
         "the app's broker is your vhost",
         "sum_number is a task of the app",
         "sum_number(3, 4) gives 12",
+    ),
+    hints=(
+        "What does the worker say when you start it yourself?",
+        "In a terminal in the stage's folder: celery -A testing.workers worker --loglevel=info",
+        "Its last lines name the file and the line, or the address that it cannot reach.",
     ),
 )
 def worker_logs_the_result(look: Look) -> None:

@@ -1,5 +1,7 @@
 """Stage 04: a request hands the work over, and is answered before it is done."""
 
+import re
+
 from workshop import probe
 from workshop.checks import Check
 from workshop.checks.look import Look, Wrong, process_ids
@@ -8,7 +10,7 @@ from workshop.worklog import jobs
 check = Check()
 VIEWS, URLS = "testing/views.py", "testing/urls.py"
 LIVE = (
-    'the view answers 200 {"res": "good"}',
+    "the view sends the task to the broker",
     "the route sends /sum/3/4/ to a view",
     "x and y reach the view as whole numbers",
 )
@@ -21,38 +23,95 @@ def found(look: Look, fact: str) -> dict:
     return probe.value(look.once("found", lambda: look.ask_all(asked))[fact])
 
 
-@check.item('the view answers 200 {"res": "good"}', todo="a", file=VIEWS)
+@check.item(
+    'the view answers 200 {"res": "good"}',
+    todo="a",
+    file=VIEWS,
+    hints=(
+        "What does the view give back, and in which wrapping?",
+        "The last line of sum_it: REST framework's Response takes what is to be answered as "
+        'data=. The decorator @api_view(["GET"]) stands above the function.',
+        'return Response(data={"res": "good"})',
+    ),
+)
 def view_answers_good(look: Look) -> None:
     look.needs_file(VIEWS)
     answer = found(look, "view")
     if answer["status"] != 200 or answer["data"] != {"res": "good"}:
-        raise Wrong(f"sum_it answers {answer['status']} {answer['data']}")
+        why = ""
+        if answer["status"] == 405:
+            why = ": look at the methods that @api_view allows"
+        elif answer["status"] == 200:
+            why = ': it is to answer {"res": "good"}, letter for letter'
+        raise Wrong(f"sum_it answers {answer['status']} {answer['data']}{why}")
 
 
-@check.item("the view sends the task to the broker", todo="a", file=VIEWS)
+@check.item(
+    "the view sends the task to the broker",
+    todo="a",
+    file=VIEWS,
+    needs=('the view answers 200 {"res": "good"}',),
+    hints=(
+        "Calling the task does the work here. What publishes a message instead?",
+        "A method of the task, called with the task's own arguments: x and y.",
+        "sum_number.delay(x, y), on a line of its own, before the line with return.",
+    ),
+)
 def view_sends(look: Look) -> None:
     look.needs_file(VIEWS)
     sent = found(look, "view")["sent"]
     if not sent:
-        raise Wrong(
-            "the view was called and no message was published: is the task called, sent, or "
-            "only named? A method works when it is called, with ()"
-        )
+        text = look.read(VIEWS)
+        if re.search(r"\.(delay|apply_async)\s*$|\.(delay|apply_async)\s*[^\s(]", text, re.M):
+            raise Wrong(
+                "the view names the method that sends, and does not call it: no message was "
+                "published. A method works when it is called, with ()"
+            )
+        if re.search(r"(?<!def )\bsum_number\s*\(", text):
+            raise Wrong(
+                "the view calls the task as a function, and does the work itself: no message was "
+                "published"
+            )
+        raise Wrong("the view was called, and no message was published: where is the task sent?")
     if len(sent) > 1:
         raise Wrong(f"one request published {len(sent)} messages")
     if sent[0] != {"task": "testing.workers.sum_number", "x": 3, "y": 4}:
-        raise Wrong(f"what the view sent for x=3, y=4: {sent[0]}")
+        raise Wrong(f"for x=3, y=4 the view sent {sent[0]}: the task wants x and y, in this order")
 
 
-@check.item("the route sends /sum/3/4/ to a view", todo="b", file=URLS)
+@check.item(
+    "the route sends /sum/3/4/ to a view",
+    todo="b",
+    file=URLS,
+    hints=(
+        "Which path does your route describe, letter for letter, up to its end?",
+        'In the list urlpatterns: path("…", views.sum_it). No slash at the beginning, one at '
+        "the end. A piece that varies stands in < >.",
+        'path("sum/<int:x>/<int:y>/", views.sum_it)',
+    ),
+)
 def route_is_there(look: Look) -> None:
     look.needs_file(URLS)
     routes = found(look, "routes")
-    if routes["/sum/3/4/"] is None:
-        slash = ", but finds /sum/3/4: look at the route's end" if routes["/sum/3/4"] else ""
-        if routes["//sum/3/4/"]:
-            slash = ": a route begins without a slash, Django puts it there"
-        raise Wrong(f"Django finds no view for /sum/3/4/{slash}")
+    if routes["/sum/3/4/"] is not None:
+        return
+    text = look.read(URLS)
+    if routes["/sum/3/4"]:
+        raise Wrong(
+            "Django finds no view for /sum/3/4/, but finds /sum/3/4: look at the slash at the "
+            "route's end"
+        )
+    if routes["//sum/3/4/"]:
+        raise Wrong(
+            "Django finds no view for /sum/3/4/: a route begins without a slash, Django puts it "
+            "there"
+        )
+    if re.search(r"\bpath\(\s*r?[\"'][^\"']*[\^$\\(]", text):
+        raise Wrong(
+            "Django finds no view for /sum/3/4/: path() takes no regular expression, re_path() "
+            "does. A piece that varies stands in < >"
+        )
+    raise Wrong("Django finds no view for /sum/3/4/")
 
 
 @check.item(
@@ -60,20 +119,38 @@ def route_is_there(look: Look) -> None:
     todo="b",
     file=URLS,
     needs=("the route sends /sum/3/4/ to a view",),
+    hints=(
+        "A URL is text. What turns a piece of it into a whole number?",
+        "Django's path converters: the word before the colon, in < >. After the colon stands the "
+        "argument's name, as the view has it.",
+        "<int:x> and <int:y>",
+    ),
 )
 def arguments_are_numbers(look: Look) -> None:
     got = found(look, "routes")["/sum/3/4/"]
     if set(got) not in ({"x", "y"}, {"0", "1"}):
-        raise Wrong(f"the route gives the view {sorted(got)}, and sum_it takes x and y")
+        raise Wrong(
+            f"the route gives the view {' and '.join(sorted(got)) or 'nothing'}, and sum_it takes "
+            "x and y: the names in the route are the view's"
+        )
     kinds = set(got.values())
     if kinds != {"int"}:
         raise Wrong(
-            f"x and y reach the view as {', '.join(sorted(kinds))}: range() wants whole numbers. "
-            "What turns a piece of a path into one?"
+            f"x and y reach the view as {', '.join(sorted(kinds))}: range() wants whole numbers"
         )
 
 
-@check.item("no worker is needed to answer: the message waits", todo="a", file=VIEWS, needs=LIVE)
+@check.item(
+    "no worker is needed to answer: the message waits",
+    todo="a",
+    file=VIEWS,
+    needs=LIVE,
+    hints=(
+        "What does Django's own server say when you start it and ask for /sum/3/4/?",
+        "In a terminal in the stage's folder: python manage.py runserver $PORT",
+        "Its last lines name the file and the line.",
+    ),
+)
 def no_worker_is_needed(look: Look) -> None:
     web, before = look.web(), look.waiting()
     answer = web.get("/sum/3/4/")
@@ -87,6 +164,12 @@ def no_worker_is_needed(look: Look) -> None:
     todo="a",
     file=VIEWS,
     needs=("no worker is needed to answer: the message waits",),
+    hints=(
+        "Who does the sum, the web server or the worker?",
+        "The worker's log says what it received, and what came of it: "
+        "celery -A testing.workers worker --loglevel=info",
+        "sum_number.delay(x, y) in the view; the loops in testing/workers.py alone.",
+    ),
 )
 def worker_finishes(look: Look) -> None:
     waiting = look.waiting()
@@ -104,6 +187,11 @@ def worker_finishes(look: Look) -> None:
     todo="a",
     file=VIEWS,
     needs=("a worker, another process, finishes it with 12",),
+    hints=(
+        "What does the view do between the request and its answer?",
+        "Every line of sum_it is waited for. Does one of them do the sum, or wait for it?",
+        "sum_number.delay(x, y), and then the return: nothing else.",
+    ),
 )
 def answer_is_quick(look: Look) -> str:
     web, worker = look.web(), look.worker("testing.workers")

@@ -1,5 +1,8 @@
 """Stage 05: one place for settings, and an app that reads it."""
 
+import re
+from difflib import get_close_matches
+
 from workshop import probe
 from workshop.checks import Check
 from workshop.checks.look import Look, Wrong
@@ -10,28 +13,62 @@ SETTINGS = "celery_testing/settings.py"
 CELERY = "celery_testing/celery.py"
 INIT = "celery_testing/__init__.py"
 TASK = "testing.workers.sum_number"
+ADDRESS = "the broker's address comes from BROKER_URL"
+NAMED = "CELERY_IMPORTS names testing.workers"
+READS = "a worker started with -A celery_testing has your vhost"
 ELSEWHERE = "amqp://somebody:secret@localhost:5672/elsewhere"
 
 
 def settings(look: Look, fact: str):
-    """What Django's settings say, both facts asked for in one process."""
-    asked = {"setting_of_broker": {}, "setting_of_imports": {}}
+    """What Django's settings say, all of it asked for in one process."""
+    asked = {"setting_of_broker": {}, "setting_of_imports": {}, "names_of_settings": {}}
     return probe.value(look.once("settings", lambda: look.ask_all(asked))[fact])
 
 
-@check.item("the broker's address comes from BROKER_URL", todo="a", file=SETTINGS)
+def missing(look: Look, name: str) -> Wrong:
+    """A setting that is not there, and what stands there instead."""
+    there = settings(look, "names_of_settings")
+    like = get_close_matches(name.lower(), [other.lower() for other in there], 1, 0.7)
+    near = [other for other in there if other.lower() in like]
+    if near:
+        return Wrong(f"Django's settings have no {name}, but {near[0]}: look at its letters")
+    return Wrong(f"Django's settings have no {name}")
+
+
+@check.item(
+    ADDRESS,
+    todo="a",
+    file=SETTINGS,
+    hints=(
+        "What is Celery's setting for the broker called, and what is it called in Django's "
+        "settings?",
+        "broker_url, in capitals, after CELERY_. Its value: os.environ.get(NAME, DEFAULT), with "
+        "the names of the exercise sheet.",
+        'CELERY_BROKER_URL = os.environ.get("BROKER_URL", "amqp://localhost:5672//vhost")',
+    ),
+)
 def address_comes_from_the_environment(look: Look) -> None:
     look.needs_file(SETTINGS)
     broker = settings(look, "setting_of_broker")
     if broker is None:
-        raise Wrong("Django's settings have no CELERY_BROKER_URL")
-    look.is_your_vhost(broker)
+        raise missing(look, "CELERY_BROKER_URL")
     other = look.ask("setting_of_broker", environ={"BROKER_URL": ELSEWHERE})
     if other["vhost"] != "elsewhere":
-        raise Wrong("with another BROKER_URL in the environment the setting stays as it was")
+        raise Wrong(
+            "with another BROKER_URL in the environment the setting stays as it was: does it "
+            "read BROKER_URL, by this name?"
+        )
+    look.is_your_vhost(broker)
 
 
-@check.item("no password stands in the code")
+@check.item(
+    "no password stands in the code",
+    hints=(
+        "Who can read what stands in the code?",
+        "The file that the check names. The password stands in .env, which is not the code's.",
+        "Take the password out of the address: the default has none.",
+    ),
+)
 def no_password_in_the_code(look: Look) -> None:
     for file in sorted(look.path.rglob("*.py")):
         inside = file.relative_to(look.path)
@@ -40,27 +77,51 @@ def no_password_in_the_code(look: Look) -> None:
             raise Wrong(f"{inside} has the password in it: it stands in .env, and there alone")
 
 
-@check.item("CELERY_IMPORTS names testing.workers", todo="a", file=SETTINGS)
+@check.item(
+    NAMED,
+    todo="a",
+    file=SETTINGS,
+    hints=(
+        "Which module has the tasks, and how does Python write its name?",
+        "CELERY_IMPORTS is a list of module names, each in quotes, as after `import`.",
+        'CELERY_IMPORTS = ["testing.workers"]',
+    ),
+)
 def imports_name_the_module(look: Look) -> None:
     look.needs_file(SETTINGS)
     found = settings(look, "setting_of_imports")
     if found is None:
-        raise Wrong("Django's settings have no CELERY_IMPORTS")
+        raise missing(look, "CELERY_IMPORTS")
     if isinstance(found, str):
-        raise Wrong(f"CELERY_IMPORTS is the text {found!r}; it is a list of module names")
+        raise Wrong(f"CELERY_IMPORTS is the text {found!r}; it is a list of module names: [ ]")
     if "testing.workers" not in found:
-        raise Wrong(f"CELERY_IMPORTS is {found}; the tasks are in testing/workers.py")
+        raise Wrong(
+            f"CELERY_IMPORTS is {found}; the tasks are in testing/workers.py: from the folder of "
+            "manage.py that is the module testing.workers"
+        )
 
 
 @check.item(
-    "a worker started with -A celery_testing has your vhost",
+    READS,
     todo="b",
     file=CELERY,
-    needs=("the broker's address comes from BROKER_URL",),
+    needs=(ADDRESS,),
+    hints=(
+        "How does the app learn of Django's settings, and which of them are for Celery?",
+        "app.config_from_object takes the settings by name, and a namespace: what stands "
+        "before the underscore in CELERY_BROKER_URL.",
+        'app.config_from_object("django.conf:settings", namespace="CELERY")',
+    ),
 )
 def worker_reads_the_settings(look: Look) -> None:
     look.needs_file(CELERY)
-    look.is_your_vhost(look.ask("app_of_project"))
+    broker = look.ask("app_of_project")
+    if broker["host"] is None:
+        raise Wrong(
+            "the app of celery_testing/celery.py has no address: it goes to guest@localhost. It "
+            "reads no setting of Django's whose name begins with CELERY_: look at the namespace"
+        )
+    look.is_your_vhost(broker)
     vhost = inspected(look)["broker"]["virtual_host"]
     if vhost != VHOST:
         raise Wrong(f"the running worker is in the vhost {vhost!r}")
@@ -70,9 +131,11 @@ def worker_reads_the_settings(look: Look) -> None:
     "that worker knows the task, by CELERY_IMPORTS",
     todo="b",
     file=CELERY,
-    needs=(
-        "CELERY_IMPORTS names testing.workers",
-        "a worker started with -A celery_testing has your vhost",
+    needs=(NAMED, READS),
+    hints=(
+        "Which modules does a worker import, and who tells it?",
+        "The worker's configuration: celery -A celery_testing inspect conf",
+        "CELERY_IMPORTS in settings.py, read by the app of celery.py with the namespace CELERY.",
     ),
 )
 def worker_knows_the_task(look: Look) -> None:
@@ -88,7 +151,13 @@ def worker_knows_the_task(look: Look) -> None:
     "Django sends its tasks through the same app",
     todo="c",
     file=INIT,
-    needs=("the broker's address comes from BROKER_URL",),
+    needs=(ADDRESS, READS),
+    hints=(
+        "What does Django import first of the package celery_testing?",
+        "celery_testing/__init__.py: one line that imports the app from the module beside it. "
+        "A dot before the module's name means: of this package.",
+        "from .celery import app as celery_app",
+    ),
 )
 def django_has_the_app(look: Look) -> None:
     look.needs_file(INIT)
@@ -96,9 +165,14 @@ def django_has_the_app(look: Look) -> None:
     try:
         look.is_your_vhost(found["broker"])
     except Wrong as wrong:
+        dot = ""
+        if re.search(r"^\s*(from celery import|import celery)", look.read(INIT), re.M):
+            dot = (
+                "\n`from celery` is the library; the module beside this file is .celery, with a dot"
+            )
         raise Wrong(
             f"in a web process the task belongs to the app {found['app_name']!r}: {wrong}.\n"
-            "what does Django import first of the package celery_testing?"
+            f"what does Django import first of the package celery_testing?{dot}"
         ) from None
 
 
