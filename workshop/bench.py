@@ -25,7 +25,7 @@ from workshop.broker import Broker
 from workshop.browser import browser
 from workshop.checks.look import Look
 from workshop.errors import CourseError
-from workshop.ports import next_free
+from workshop.ports import free_port
 from workshop.refresh import CELL_SECONDS, in_a_home_of_its_own
 from workshop.worklog import jobs
 
@@ -163,7 +163,7 @@ def request() -> list[Row]:
     """The guide's request, an empty view on the same server, and the work."""
     with in_a_home_of_its_own(), Look(stages.find("06")) as look:
         (look.path / "celery_testing/urls.py").write_text(EMPTY_VIEW)
-        port = next_free(8100)
+        port = free_port()
         command = f"python manage.py runserver --noreload {port}"
         look.start(command, process.listens(port), "web")
         worker = look.worker("celery_testing")

@@ -13,6 +13,7 @@ def browser(base: str) -> httpx.Client:
     return httpx.Client(
         base_url=base,
         timeout=15,
+        trust_env=False,  # no proxy stands between this machine and itself
         follow_redirects=True,
         limits=httpx.Limits(max_keepalive_connections=0),
     )

@@ -63,6 +63,66 @@ CAUSES = [
         "write it after the task's name and a dot",
     ),
     (
+        r"name 'task' is not defined|'TaskRegistry' object is not callable",
+        "the decorator belongs to the app: @app.task",
+        "write the app's name and a dot before task",
+    ),
+    (
+        r"'int' object has no attribute '(delay|apply_async)'",
+        "the task was called, and {0} asked of its result: no brackets stand before .{0}",
+        "the arguments stand in the brackets of {0}",
+    ),
+    (
+        r"missing 2 required positional arguments: 'x' and 'y'",
+        "the task got no arguments: they stand in delay's brackets, and none stand before .delay",
+        "look at what stands in which brackets",
+    ),
+    (
+        r"missing 1 required positional argument: 'y'",
+        "one argument is missing: x and y come each by itself, and a plain function has no self",
+        "count the arguments in the brackets, on both sides",
+    ),
+    (
+        r"takes \d positional arguments? but \d (?:was|were) given",
+        "the function takes another number of arguments than it is given",
+        "count the names in the brackets after def",
+    ),
+    (
+        r"got multiple values for argument 'x'",
+        "Django gives a view the request first, then what stands in the route",
+        "the first name in the view's brackets is request",
+    ),
+    (
+        r"Port could not be cast to integer",
+        "a sign of the password is read as a part of the address",
+        "escape it: %2F is /, %40 is @, %3A is :",
+    ),
+    (
+        r"api_view\.<locals>\.decorator\(\)",
+        "@api_view stands without its brackets",
+        '@api_view(["GET"])',
+    ),
+    (
+        r"Unknown command: '([^']+)'",
+        "Django has no command {0}",
+        "python manage.py help lists them",
+    ),
+    (
+        r"\.accepted_renderer not set",
+        "REST framework's Response needs the decorator @api_view above the view",
+        '@api_view(["GET"])',
+    ),
+    (
+        r"argument after \*\*? must be (?:a mapping|an iterable), not int",
+        "apply_async takes the arguments as one list: args=[x, y]",
+        "delay takes them one by one",
+    ),
+    (
+        r"AsyncResult is not JSON serializable",
+        "delay gives an AsyncResult, not the number: that comes later, from a worker",
+        'answer {{"res": "good"}}',
+    ),
+    (
         r"missing 1 required positional argument: 'request'",
         "the view was called while the routes were read",
         "name the view, without ()",

@@ -11,9 +11,10 @@ learner's has the name of such a library, the job runs in a cold Python instead.
 The standard library alone at the top: `run` starts in milliseconds.
 """
 
+import atexit
 import contextlib
+import gc
 import importlib
-import importlib.util
 import json
 import os
 import runpy
@@ -22,6 +23,7 @@ import signal
 import socket
 import struct
 import sys
+import traceback
 from pathlib import Path
 
 LIBRARIES = (
@@ -56,6 +58,8 @@ def serve(address: str) -> None:
     """Import the libraries, then fork for each job until stdin closes."""
     for name in LIBRARIES:
         importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # what is here stays: a child's collector need not touch, and so copy, it
     job = _wait_for_job(address)
     if job:  # this is the child
         _do(job)
@@ -164,7 +168,20 @@ def _do(job: dict) -> None:
         site = Path(part) / "sitecustomize.py"
         if site.is_file():
             runpy.run_path(str(site))
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    code = 0
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+        if isinstance(leaving.code, str):
+            print(leaving.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    # leave as Python does, but without taking thousands of modules apart
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    os._exit(code)
 
 
 def _shadows(folder: Path) -> bool:

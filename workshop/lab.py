@@ -39,7 +39,7 @@ def link(server: dict, name: str = FIRST) -> str:
 
 def answers(server: dict) -> bool:
     try:
-        return httpx.get(f"{server['url']}api", timeout=2).is_success
+        return httpx.get(f"{server['url']}api", timeout=2, trust_env=False).is_success
     except httpx.HTTPError:
         return False
 
@@ -97,7 +97,10 @@ def lay_desk(server: dict, stage: Stage | None) -> str:
     """
     name, files, folder = desk_of(stage)
     with httpx.Client(
-        base_url=server["url"], headers={"Authorization": f"token {server['token']}"}, timeout=10
+        base_url=server["url"],
+        headers={"Authorization": f"token {server['token']}"},
+        timeout=10,
+        trust_env=False,
     ) as client:
         running = {one["name"] for one in client.get("api/terminals").json()}
         if name not in running:

@@ -36,6 +36,13 @@ def next_free(port: int, avoid: set[int] = frozenset()) -> int:
     return port
 
 
+def free_port() -> int:
+    """A port that nobody holds now, of those that the system gives out by chance."""
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        return door.getsockname()[1]
+
+
 def claim(
     folder: Path, first: dict[str, int], kept: dict[str, int], keep: set[str] = frozenset()
 ) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """Ask something of the learner's project, in a process of its own, with a time limit.
 
-    ask("workshop.checks.facts:app_facts", cwd=…, module="testing.workers")
+    ask("workshop.facts:app_facts", cwd=…, module="testing.workers")
 
 runs that function in a new Python that stands in the project's folder. Whatever the
 learner's code does there (a syntax error, an endless loop, sys.exit, prints), the answer
@@ -114,7 +114,7 @@ def explain(error: BaseException, project: Path) -> Trouble:
         return Trouble(f"sys.exit({error.code!r}) was called while your file was read", where)
     what = f"{type(error).__name__}: {error}".strip()
     cause = likely(what)
-    return Trouble(f"{what} ({cause[0]})" if cause else what, where)
+    return Trouble(f"{what} ({'; '.join(cause)})" if cause else what, where)
 
 
 def _place(filename: str, line: int | None, project: Path) -> str:

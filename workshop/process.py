@@ -23,6 +23,8 @@ from workshop.causes import likely
 from workshop.errors import CourseError
 from workshop.waiting import NotYet, wait_until
 
+# lines of a traceback that say nothing to whoever reads the rest
+NOISE = re.compile(r"^[\s^~]*$|<frozen |importlib/__init__|_bootstrap|worker\.1 \|\s*$")
 GRACE = 15  # seconds a worker gets to finish its task when it is told to stop
 
 
@@ -83,7 +85,7 @@ class Running:
     def failure(self, what: str) -> CourseError:
         """The command's last lines as an error, with the likely cause where it is known."""
         state = "runs" if self.is_running else f"ended ({self.guard.returncode})"
-        words = [line for line in self.text().splitlines() if line.strip()][-8:]
+        words = [line for line in self.text().splitlines() if not NOISE.search(line)][-8:]
         said = "\n".join(f"    {line}" for line in words) or "    (it wrote nothing)"
         cause, look = likely(self.text()) or (what, "read its last lines")
         return CourseError(f"`{self.command}` {state}: {cause}.\n{said}", look)

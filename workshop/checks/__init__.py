@@ -71,34 +71,59 @@ class Check:
         return register
 
     def run(self, look: Look) -> list[Result]:
-        """Look at every item; one that needs a failed one is not tried."""
+        """Look at every item; one that needs a failed one is not tried.
+
+        What keeps several items from being looked at is told once, at the first.
+        """
         results: dict[str, Result] = {}
+        told: dict[str, str] = {}
+        held: dict[str, Result] = {}
         for item in self.items:
             missing = [name for name in item.needs if results[name].state != PASS]
+            if item.name in held:
+                results[item.name] = held[item.name]
+                continue
             if missing:
                 results[item.name] = item.result(NOT_TRIED, f"first: {missing[0]}")
-            else:
-                results[item.name] = _result(item, look)
+                continue
+            found, where = _result(item, look)
+            if found.state in (WRONG, BROKEN):
+                first = told.setdefault(found.hint, item.name)
+                later = self._owner(where, item, results)
+                if later:  # the file that could not be run is another item's
+                    held[later.name] = later.result(BROKEN, found.hint, found.steps)
+                    first = told[found.hint] = later.name
+                if first != item.name:
+                    found = item.result(NOT_TRIED, f"first: {first}")
+            results[item.name] = found
         return list(results.values())
 
+    def _owner(self, where: str, item: Item, results: dict[str, Result]) -> Item | None:
+        """The item, not looked at yet, whose file is the one in `where`."""
+        file = where.split(",")[0]
+        if not file or file == item.file:
+            return None
+        found = next((other for other in self.items if other.file == file), None)
+        return found if found and found.name not in results else None
 
-def _result(item: Item, look: Look) -> Result:
+
+def _result(item: Item, look: Look) -> tuple[Result, str]:
+    """What is found of an item; and where in the learner's files, if they could not be run."""
     try:
         note = item.look(look)
     except Wrong as wrong:
         if item.todo and look.is_untouched(item.file):
-            return item.result(NOT_TRIED, f"TODO {item.todo} in {item.file}: {wrong}")
-        return item.result(WRONG, str(wrong), wrong.hints)
+            seen = f"TODO {item.todo} in {item.file}: {wrong}"
+            return item.result(NOT_TRIED, seen), ""
+        return item.result(WRONG, str(wrong), wrong.hints), ""
     except Trouble as trouble:
-        return item.result(BROKEN, str(trouble), OF_TROUBLE)
+        return item.result(BROKEN, str(trouble), OF_TROUBLE), trouble.where
     except CourseError as error:
-        return item.result(BROKEN, str(error))
+        return item.result(BROKEN, str(error)), ""
     except Exception as error:  # the course's own fault: said as such, never a traceback
-        return item.result(
-            BROKEN,
-            f"the check itself failed, not your work: {type(error).__name__}: {error}",
-        )
-    return item.result(PASS, note or "")
+        said = f"{type(error).__name__}: {error}"
+        return item.result(BROKEN, f"the check itself failed, not your work: {said}"), ""
+    return item.result(PASS, note or ""), ""
 
 
 def of(stage: Stage) -> Check:

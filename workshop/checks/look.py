@@ -26,8 +26,9 @@ from kombu import Queue
 from workshop import probe, process, setting, stages
 from workshop.broker import Broker
 from workshop.browser import browser
+from workshop.causes import likely
 from workshop.errors import CourseError
-from workshop.ports import next_free
+from workshop.ports import free_port
 from workshop.process import Running
 from workshop.waiting import NotYet, wait_until
 from workshop.warm import Warm
@@ -109,13 +110,13 @@ class Look:
         return found
 
     def ask(self, fact: str, limit: float = 0, **words) -> Any:
-        """A function of checks/facts.py, run on the project in a process of its own."""
+        """A function of facts.py, run on the project in a process of its own."""
         return probe.value(self.ask_all({fact: words}, limit)[fact])
 
     def ask_all(self, asked: dict[str, dict], limit: float = 0) -> dict[str, dict]:
         """Several of them in one process, for `probe.value`."""
         found = probe.ask_all(
-            {f"workshop.checks.facts:{fact}": words for fact, words in asked.items()},
+            {f"workshop.facts:{fact}": words for fact, words in asked.items()},
             cwd=self.path,
             env=self.environment,
             limit=limit,
@@ -163,7 +164,7 @@ class Look:
         """Django's own server on a port of its own."""
 
         def start() -> Web:
-            port = next_free(8100)
+            port = free_port()
             command = f"python manage.py runserver --noreload {port}"
             return Web(self.start(command, process.listens(port), "web"), port)
 
@@ -184,6 +185,9 @@ class Look:
 
     def is_your_vhost(self, broker: dict[str, Any]) -> None:
         """Raise Wrong unless an address, taken apart by kombu, is the learner's vhost."""
+        if "error" in broker:
+            cause, cure = likely(broker["error"]) or ("it begins with amqp://", "look at its parts")
+            raise Wrong(f"the address cannot be read: {broker['error']} ({cause}; {cure})")
         port = broker["port"] or 5672
         if broker["transport"] not in ("amqp", "pyamqp", "amqplib"):
             raise Wrong(f"the address starts with {broker['transport']}://: RabbitMQ speaks amqp")
@@ -224,9 +228,13 @@ class Ran:
 
     @property
     def last(self) -> str:
+        """The lines that speak of an error, or the last ones where none does."""
         plain = re.sub(r"\x1b\[[0-9;]*m", "", self.said)
-        lines = [line for line in plain.splitlines() if line.strip()]
-        return f"It said: {' '.join(lines[-2:])}" if lines else "It said nothing."
+        lines = [line.strip() for line in plain.splitlines() if line.strip()]
+        first = next(
+            (n for n, line in enumerate(lines) if re.search("(?i)error|not found", line)), -2
+        )
+        return f"It said: {' '.join(lines[first:][:2])}" if lines else "It said nothing."
 
 
 def run_script(look: Look, name: str, limit: float = 30) -> Ran:

@@ -159,8 +159,7 @@ def letter_survives(look: Look) -> None:
                 f"`python {LETTER} QUEUE` left no letter in QUEUE: which queue does it publish to? "
                 "The name is sys.argv[1], the word after letter.py"
             )
-        look.broker.stop_app()
-        look.broker.start()
+        look.broker.restart_app()
         kept = look.broker.queues("/").get(queue)
         if kept is None:
             raise Wrong("after the stop the queue is gone: a broker keeps durable queues alone")
@@ -171,4 +170,4 @@ def letter_survives(look: Look) -> None:
             )
     finally:
         look.broker.start()
-        look.broker.ctl("delete_queue", "-p", "/", queue, check=False)
+        look.broker.remove("queues", "/", queue)

@@ -14,6 +14,15 @@ def facts(look: Look) -> dict:
     return look.once("workers", lambda: look.ask("workers_module"))
 
 
+def with_function(look: Look) -> dict:
+    """The facts of a file that has sum_number in it. Raises Wrong."""
+    found = facts(look)
+    if found["sum_number"] == "missing":
+        there = ", ".join(found["names"]) or "nothing"
+        raise Wrong(f"there is no sum_number in this file; it has: {there}")
+    return found
+
+
 @check.item(
     "the app is called tasks",
     todo="a",
@@ -74,11 +83,7 @@ def broker_is_your_vhost(look: Look) -> None:
     ),
 )
 def task_is_registered(look: Look) -> None:
-    found = facts(look)
-    if found["sum_number"] == "missing":
-        raise Wrong(
-            f"there is no sum_number in this file; it has: {', '.join(found['names']) or 'nothing'}"
-        )
+    found = with_function(look)
     if found["sum_number"] == "plain":
         raise Wrong("sum_number is a plain function: what makes a function a task of the app?")
     if TASK not in found["tasks"]:
@@ -104,8 +109,7 @@ def task_is_registered(look: Look) -> None:
     ),
 )
 def called_directly(look: Look) -> None:
-    if facts(look)["sum_number"] == "missing":
-        raise Wrong("there is no sum_number in this file")
+    with_function(look)
     got = look.ask("call", x=3, y=4)
     if got == 12:
         return

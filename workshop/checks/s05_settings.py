@@ -52,6 +52,8 @@ def address_comes_from_the_environment(look: Look) -> None:
     broker = settings(look, "setting_of_broker")
     if broker is None:
         raise missing(look, "CELERY_BROKER_URL")
+    if "error" in broker:
+        look.is_your_vhost(broker)
     other = look.ask("setting_of_broker", environ={"BROKER_URL": ELSEWHERE})
     if other["vhost"] != "elsewhere":
         raise Wrong(
@@ -105,7 +107,7 @@ def imports_name_the_module(look: Look) -> None:
     READS,
     todo="b",
     file=CELERY,
-    needs=(ADDRESS,),
+    needs=(ADDRESS, NAMED),
     hints=(
         "How does the app learn of Django's settings, and which of them are for Celery?",
         "app.config_from_object takes the settings by name, and a namespace: what stands "
@@ -116,7 +118,7 @@ def imports_name_the_module(look: Look) -> None:
 def worker_reads_the_settings(look: Look) -> None:
     look.needs_file(CELERY)
     broker = look.ask("app_of_project")
-    if broker["host"] is None:
+    if broker.get("host", "") is None:
         raise Wrong(
             "the app of celery_testing/celery.py has no address: it goes to guest@localhost. It "
             "reads no setting of Django's whose name begins with CELERY_: look at the namespace"
@@ -131,7 +133,7 @@ def worker_reads_the_settings(look: Look) -> None:
     "that worker knows the task, by CELERY_IMPORTS",
     todo="b",
     file=CELERY,
-    needs=(NAMED, READS),
+    needs=(READS,),
     hints=(
         "Which modules does a worker import, and who tells it?",
         "The worker's configuration: celery -A celery_testing inspect conf",
@@ -151,7 +153,7 @@ def worker_knows_the_task(look: Look) -> None:
     "Django sends its tasks through the same app",
     todo="c",
     file=INIT,
-    needs=(ADDRESS, READS),
+    needs=(READS,),
     hints=(
         "What does Django import first of the package celery_testing?",
         "celery_testing/__init__.py: one line that imports the app from the module beside it. "

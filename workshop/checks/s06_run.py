@@ -6,7 +6,7 @@ from honcho.environ import parse_procfile
 
 from workshop.checks import Check
 from workshop.checks.look import Look, Web, Wrong
-from workshop.ports import next_free
+from workshop.ports import free_port
 from workshop.process import Running, holds
 from workshop.setting import USER, VHOST
 from workshop.worklog import LINE, jobs
@@ -48,7 +48,7 @@ def both(look: Look) -> tuple[Web, Running]:
     """What the learner's Procfile runs, on a port of the check's own."""
 
     def start() -> tuple[Web, Running]:
-        port = next_free(8100)
+        port = free_port()
         running = look.start(
             "honcho start", lambda run: are_up(run, port), "honcho", PORT=str(port)
         )
@@ -65,6 +65,11 @@ def are_up(running: Running, port: int) -> bool:
         raise Wrong(
             f"the worker of the Procfile goes to {address[1]}, not to your vhost {VHOST}: it "
             "reads no settings of yours. Which app stands after -A?"
+        )
+    if re.search(r"app:\s+default:0x", said):
+        raise Wrong(
+            "the worker of the Procfile has no app of yours, and so none of your tasks: which app "
+            "stands after -A?"
         )
     elsewhere = re.search(r"server at http://[^:\s]+:(\d+)", said)
     if elsewhere and int(elsewhere[1]) != port:
@@ -171,6 +176,10 @@ def task_logs_a_line(look: Look) -> None:
         and "Task testing" not in line
     ]
     if not own:
+        if re.search(r"\bprint\(", look.read(WORKERS)):
+            raise Wrong(
+                "print() comes to a worker's log in pieces, with the level WARNING: use the logger"
+            )
         if "logger.debug" in look.read(WORKERS):
             raise Wrong("the line has the level DEBUG, and the worker shows INFO and above")
         raise Wrong("the worker's log has no line of the task's own that names 31 and 47")

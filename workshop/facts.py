@@ -39,7 +39,10 @@ def _broker(app) -> dict[str, Any]:
 def _address(address: str) -> dict[str, Any]:
     from kombu import Connection
 
-    found = Connection(address)
+    try:
+        found = Connection(address)
+    except Exception as error:  # an address that kombu cannot take apart
+        return {"url": address, "error": f"{type(error).__name__}: {error}"}
     return {
         "url": address,
         "user": found.userid,

@@ -1,0 +1,10 @@
+from rest_framework.decorators import api_view
+from rest_framework.response import Response
+
+
+
+@api_view(["GET"])
+def sum_it(request, x, y):
+    sum_number.delay(x, y)
+
+    return Response(data={"res": "good"})

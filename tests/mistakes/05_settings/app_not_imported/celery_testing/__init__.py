@@ -1,0 +1,3 @@
+celery_app = 1
+
+__all__ = ["celery_app"]
