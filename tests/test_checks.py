@@ -9,7 +9,7 @@ import pytest
 
 from workshop import checks, report, setting, stages
 from workshop.broker import Broker
-from workshop.checks import BROKEN, NOT_TRIED, PASS, WRONG
+from workshop.results import BROKEN, NOT_TRIED, PASS, WRONG
 
 STAGES = stages.all_stages()
 ids = [stage.name for stage in STAGES]
@@ -124,7 +124,8 @@ def test_check_as_data_and_its_exit_status(solved):
     data = json.loads(done.stdout)
     assert done.returncode == 1
     assert data["stage"] == "02_vhost"
-    assert all(set(item) == {"name", "state", "hint"} for item in data["items"])
+    keys = {"name", "state", "hint", "todo", "file", "steps"}
+    assert all(set(item) == keys for item in data["items"])
     solved("02")
     assert workshop("check", "vhost").returncode == 0
 

@@ -7,8 +7,8 @@ import pytest
 
 from workshop import checks, pictures, report
 from workshop.causes import likely
-from workshop.checks import BROKEN, NOT_TRIED, PASS, WRONG, Report, Result
 from workshop.refresh import masked, masks, merged
+from workshop.results import BROKEN, NOT_TRIED, PASS, WRONG, Report, Result
 from workshop.worklog import jobs
 
 LOG = """
@@ -112,7 +112,7 @@ def test_pieces_of_one_stream_are_one():
 def test_the_courses_own_fault_is_said_as_such():
     check = checks.Check()
 
-    @check.item("a broken item")
+    @check.item("a broken item", hints=("what", "where", "nearly"))
     def broken(look):
         raise KeyError("oops")
 

@@ -378,6 +378,11 @@ class Broker:
             raise CourseError(f"rabbitmqctl {' '.join(words)}: {done.stderr.strip()}")
         return done.stdout
 
+    def rows(self, *words: str) -> list[tuple[str, str]]:
+        """The first two columns of a listing of rabbitmqctl, its head left out."""
+        lines = self.ctl(*words, "--no-table-headers").splitlines()
+        return [tuple(line.split("\t")[:2]) for line in lines if "\t" in line]
+
     def restart_app(self) -> None:
         """`rabbitmqctl stop_app` and `start_app` in one, without a wait of five seconds.
 

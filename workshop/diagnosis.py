@@ -414,7 +414,7 @@ def workers() -> Iterator[Worker]:
     broker = Broker()
     if not broker.is_ready():
         return
-    vhosts = {c.get("peer_port"): c["vhost"] for c in broker.facts("connections")}
+    vhosts: dict[str, str] = {}
     for one in psutil.process_iter(["name"]):
         with contextlib.suppress(psutil.Error):
             words = one.cmdline()
@@ -427,7 +427,9 @@ def workers() -> Iterator[Worker]:
                 for door in one.net_connections("tcp")
                 if door.raddr and door.raddr.port == broker.port
             ]
-            vhost = next((vhosts[port] for port in mine if port in vhosts), "")
+            if mine and not vhosts:  # exact, where the management API lags by seconds
+                vhosts = dict(broker.rows("list_connections", "peer_port", "vhost"))
+            vhost = next((vhosts[str(port)] for port in mine if str(port) in vhosts), "")
             if vhost and "worker" not in (one.parent().cmdline() if one.parent() else []):
                 yield Worker(one.pid, one.cwd(), vhost)
 
@@ -455,16 +457,13 @@ def waiting() -> Finding:
     broker = Broker()
     if not broker.is_ready():
         return Finding("messages", "the broker is not running", f"So {NOT_RUNNING}", "make lab")
-    taken = {
-        consumer["queue"]["name"]
-        for consumer in broker.facts("consumers") or []
-        if consumer["queue"]["vhost"] == setting.VHOST
-    }
     waits = {
         name: queue["ready"]
         for name, queue in broker.queues(setting.VHOST).items()
-        if queue["ready"] and name not in taken and not name.startswith("check-")
+        if queue["ready"] and not name.startswith("check-")
     }
+    for queue, _ in broker.rows("list_consumers", "-p", setting.VHOST) if waits else ():
+        waits.pop(queue, None)
     if waits:
         shown = ", ".join(f"{count} in {name}" for name, count in waits.items())
         at = progress.last_begun()

@@ -1,0 +1,295 @@
+"""Every illness that the doctor knows is made here, and named; a check does not blame for it."""
+
+import json
+import multiprocessing
+import os
+import platform
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+from kombu import Queue
+
+from workshop import checks, diagnosis, places, process, progress, report, setting, stages
+from workshop.broker import Broker
+from workshop.process import cards
+from workshop.results import NOT_TRIED
+from workshop.waiting import wait_until
+
+
+@pytest.fixture
+def at(learner):
+    """A function: the learner is at this stage, its files laid out and solved."""
+    progress.file().unlink(missing_ok=True)
+
+    def lay(number: str) -> stages.Stage:
+        stage = stages.find(number)
+        stages.solve(stage, port=Broker().port)
+        setting.replay(stage, Broker())
+        progress.begun(stage)
+        return stage
+
+    yield lay
+    progress.file().unlink(missing_ok=True)
+
+
+def is_ill(finding: diagnosis.Finding, *words: str) -> bool:
+    """Named, with why it matters and what to type."""
+    assert finding.cure and finding.why, finding
+    assert all(word in finding.found for word in words), finding
+    return True
+
+
+def test_a_machine_without_illness_is_fine(at, broker):
+    broker.ctl("purge_queue", "-p", setting.VHOST, "celery", check=False)
+    found = diagnosis.doctor()
+    assert found.right, str(found)
+    assert len(found.findings) == len(diagnosis.EVERYTHING)
+
+
+def test_the_doctor_in_a_terminal_as_lines_and_as_data(broker):
+    command = [sys.executable, "-m", "workshop", "doctor"]
+    env = {**os.environ, "CELERY_BROKER_URL": "redis://"}
+    said = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+    assert said.returncode == 1
+    assert "✗ variables" in said.stdout and "→ unset CELERY_BROKER_URL" in said.stdout
+    data = json.loads(
+        subprocess.run(
+            [*command, "--json"], capture_output=True, text=True, check=False, env=env
+        ).stdout
+    )
+    assert all(set(line) == {"name", "found", "why", "cure"} for line in data)
+
+
+# --- the machine ---------------------------------------------------------------------------
+
+
+def test_an_old_python(monkeypatch):
+    monkeypatch.setattr(diagnosis.sys, "version_info", (3, 9, 0))
+    is_ill(diagnosis.python())
+
+
+def test_a_package_of_another_version(tmp_path, monkeypatch):
+    (tmp_path / "requirements.txt").write_text("celery==5.2.7\n")
+    monkeypatch.setattr(places, "CHECKOUT", tmp_path)
+    is_ill(diagnosis.packages(), "celery")
+
+
+def test_another_kernel_of_the_same_name(tmp_path, monkeypatch):
+    kernel = tmp_path / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    facts = {"argv": ["/usr/bin/python3", "-m", "ipykernel_launcher"], "display_name": "other"}
+    (kernel / "kernel.json").write_text(json.dumps(facts))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    is_ill(diagnosis.kernel(), "/usr/bin/python3")
+
+
+@pytest.mark.parametrize("answer", [OSError("unknown"), [(2, 1, 6, "", ("10.0.0.7", 0))]])
+def test_localhost_that_is_not_this_machine(monkeypatch, answer):
+    def ask(*_):
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(socket, "getaddrinfo", ask)
+    is_ill(diagnosis.names())
+
+
+def test_localhost_by_ipv6_too_is_fine(monkeypatch):
+    both = [(2, 1, 6, "", ("127.0.0.1", 0)), (10, 1, 6, "", ("::1", 0, 0, 0))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: both)
+    assert not diagnosis.names().cure
+
+
+def test_a_variable_that_stands_in_front_of_the_settings(monkeypatch):
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "other.settings")
+    is_ill(diagnosis.environment(), "DJANGO_SETTINGS_MODULE")
+
+
+def test_no_shared_memory(monkeypatch):
+    def refuse():
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(multiprocessing, "Lock", refuse)
+    is_ill(diagnosis.pool(), "shared memory")
+
+
+def test_windows_and_macos_get_their_advice(monkeypatch):
+    monkeypatch.setattr(platform, "system", lambda: "Windows")
+    assert "--pool=solo" in diagnosis.pool().cure
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    assert "--pool=solo" in diagnosis.pool().found and not diagnosis.pool().cure
+
+
+def test_a_full_disk(monkeypatch):
+    usage = shutil.disk_usage("/")._replace(free=5 * 2**20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    is_ill(diagnosis.disk(), "5 MB")
+
+
+def test_too_few_open_files():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        is_ill(diagnosis.limits(), "256")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
+def test_no_inotify_instance_left(tmp_path, monkeypatch):
+    limit = tmp_path / "max_user_instances"
+    limit.write_text("0\n")
+    monkeypatch.setattr(diagnosis, "INOTIFY", limit)
+    is_ill(diagnosis.limits(), "inotify")
+
+
+# --- the broker ----------------------------------------------------------------------------
+
+
+def test_no_rabbitmq_on_the_machine(monkeypatch):
+    monkeypatch.setattr(diagnosis, "find_sbin", lambda: None)
+    is_ill(diagnosis.rabbitmq())
+
+
+def test_a_broker_that_does_not_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKSHOP_HOME", str(tmp_path))
+    for look in (diagnosis.node, diagnosis.alarms, diagnosis.loopback, diagnosis.waiting):
+        is_ill(look(), "not running")
+
+
+def test_an_old_rabbitmq(broker, monkeypatch):
+    monkeypatch.setattr(diagnosis, "version_of", lambda _: "3.8.2")
+    is_ill(diagnosis.node(), "3.8.2", "too old")
+
+
+def test_versions_that_do_not_go_together():
+    fine = {"celery": "5.7.0", "kombu": "5.7.0"}
+    assert diagnosis.misfit({**fine, "RabbitMQ": "4.3.0"}) is None
+    assert "541" in diagnosis.misfit({**fine, "celery": "5.5.3", "RabbitMQ": "4.3.1"})[1]
+    assert "540" in diagnosis.misfit({**fine, "kombu": "5.5.4", "RabbitMQ": "4.0.5"})[1]
+    assert diagnosis.misfit({"celery": "5.5.3", "kombu": "5.5.4", "RabbitMQ": "3.10.8"}) is None
+
+
+def test_a_port_that_another_program_holds_is_named_with_its_holder(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKSHOP_HOME", str(tmp_path))
+    port = Broker().port
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", port))
+        door.listen()
+        is_ill(diagnosis.ports(), str(port), f"(pid {os.getpid()})")
+
+
+def test_a_broker_that_is_open_to_the_network(broker, monkeypatch):
+    here = diagnosis.psutil.Process(broker.pid).net_connections("tcp")
+    [door, *_] = [one for one in here if one.status == "LISTEN"]
+    open_ = door._replace(laddr=door.laddr._replace(ip="0.0.0.0"))
+    monkeypatch.setattr(diagnosis.psutil.Process, "net_connections", lambda *_: [open_])
+    is_ill(diagnosis.loopback(), "0.0.0.0")
+
+
+def test_an_epmd_that_has_gone(broker):
+    [epmd] = broker._epmds()
+    epmd.kill()
+    try:
+        wait_until(lambda: diagnosis.epmd().cure, limit=5, what="the missing epmd")
+        is_ill(diagnosis.epmd())
+    finally:
+        broker.stop()
+        broker.start()
+
+
+@pytest.fixture
+def alarm(broker):
+    """The broker thinks that it is short of memory."""
+    broker.ctl("set_vm_memory_high_watermark", "0.0000001")
+    wait_until(lambda: diagnosis.alarms().cure, limit=15, what="the alarm")
+    yield
+    broker.ctl("set_vm_memory_high_watermark", "0.4")
+    wait_until(lambda: not diagnosis.alarms().cure, limit=15, what="the alarm's end")
+
+
+def test_a_memory_alarm_is_named_and_no_learner_is_blamed_for_it(at, alarm):
+    is_ill(diagnosis.alarms(), "memory")
+    stage = at("03")
+    found = checks.check(stage)
+    assert not found.passed and {item.state for item in found.items} == {NOT_TRIED}
+    said = str(report.Shown(found))
+    assert "the machine is ill, not your work" in said and "short of memory" in said
+    assert "make doctor" in said.splitlines()[-1]
+
+
+def test_a_variable_in_the_way_is_not_the_learners_fault(at, monkeypatch):
+    stage = at("03")
+    monkeypatch.setenv("CELERY_BROKER_URL", "amqp://elsewhere")
+    found = checks.check(stage)
+    assert "unset CELERY_BROKER_URL" in found.ill[0]
+
+
+# --- the course on it ------------------------------------------------------------------------
+
+
+def test_a_user_a_vhost_or_rights_that_are_missing(at, broker):
+    at("03")
+    assert not diagnosis.rights().cure
+    broker.ctl("clear_permissions", "-p", setting.VHOST, setting.USER)
+    is_ill(diagnosis.rights(), "has not all rights")
+    broker.remove("vhosts", setting.VHOST)
+    is_ill(diagnosis.rights(), "no vhost")
+    broker.remove("users", setting.USER)
+    is_ill(diagnosis.rights(), "cannot log in")
+    at("03")
+    assert not diagnosis.rights().cure
+
+
+def test_a_worker_of_an_older_stage_on_the_same_queue(at):
+    old = at("03")
+    ready = process.says(r" ready\.")
+    command = "celery -A testing.workers worker --loglevel=info"
+    with process.run(command, cwd=old.desk, ready=ready) as worker:
+        shown = diagnosis.running_workers()
+        assert not shown.cure and f"pid {worker.pid}, stage 03, vhost /vhost" in shown.found
+        at("04")
+        is_ill(diagnosis.running_workers(), f"pid {worker.pid} of stage 03", "at stage 04")
+        assert diagnosis.running_workers().cure == f"kill {worker.pid}"
+
+
+def test_messages_that_nobody_takes(at, broker):
+    at("03")
+    broker.ctl("purge_queue", "-p", setting.VHOST, "celery", check=False)
+    assert not diagnosis.waiting().cure
+    with setting.connect(broker) as connection:
+        connection.Producer().publish("x", routing_key="celery", declare=[Queue("celery")])
+    wait_until(lambda: diagnosis.waiting().cure, limit=5, what="the message")
+    is_ill(diagnosis.waiting(), "1 in celery")
+    broker.ctl("delete_queue", "-p", setting.VHOST, "celery")
+
+
+def test_what_a_crashed_kernel_left(tmp_path):
+    code = (
+        "import os, sys\nfrom pathlib import Path\nfrom workshop import process\n"
+        "run = process.run('sh -c \"trap : TERM; echo on; while :; do read x; sleep 1; done\"',"
+        "cwd=Path('.'), ready=process.says('on'))\nos.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=False)
+    [left] = [one for one in process.running() if not one.owner_lives]
+    try:
+        is_ill(diagnosis.leftovers(), "sh -c", str(left.guard.pid))
+    finally:
+        for child in left.guard.children(recursive=True):
+            child.send_signal(signal.SIGKILL)
+        left.wait()
+    assert not diagnosis.leftovers().cure
+    assert cards().exists()
+
+
+def test_a_look_that_fails_is_said_and_hides_no_other(monkeypatch):
+    def broken():
+        raise KeyError("oops")
+
+    found = diagnosis._look(broken)
+    assert "oops" in found.found and found.cure

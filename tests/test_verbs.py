@@ -1,0 +1,307 @@
+"""The learner's verbs: the same words in a terminal and in a notebook, and nothing is lost."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from workshop import places, progress, stages, verbs
+from workshop.broker import Broker
+from workshop.errors import CourseError
+from workshop.lesson import begin
+from workshop.process import cards
+from workshop.results import PASS, WRONG, Report, Result
+from workshop.waiting import wait_until
+
+WORKERS = "testing/workers.py"
+STEPS = ("a question", "where to look", "nearly the answer")
+
+
+@pytest.fixture
+def desk(learner):
+    """An empty desk with nothing noted, and nothing set aside."""
+    forget()
+    yield places.desk()
+    forget()
+
+
+def forget() -> None:
+    progress.file().unlink(missing_ok=True)
+    for one in stages.kept():
+        subprocess.run(["rm", "-r", str(one.path)], check=True)
+
+
+def lay(number: str, *, solved: bool = False) -> stages.Stage:
+    stage = stages.find(number)
+    (stages.solve if solved else stages.reset)(stage, port=Broker().port)
+    return stage
+
+
+def report(*states: str) -> Report:
+    items = [Result(f"item {n}", s, "seen", "a", WORKERS, STEPS) for n, s in enumerate(states)]
+    return Report("03_worker", items)
+
+
+def workshop(*words: str, cwd=None) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "workshop", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "80"},
+    )
+
+
+# --- hint ----------------------------------------------------------------------------------
+
+
+def test_hints_go_on_from_a_question_to_nearly_the_answer(desk):
+    stage = lay("03")
+    progress.checked(stage, report(PASS, WRONG))
+    said = [str(verbs.hint(stage)) for _ in range(4)]
+    for text, step in zip(said, (*STEPS, STEPS[-1]), strict=True):
+        assert step in text and "item 1" in text and f"TODO a in {WORKERS}" in text
+    assert "workshop hint 03" in said[0] and "workshop diff 03" in said[2]
+
+
+def test_another_mistake_begins_again_with_a_question(desk):
+    stage = lay("03")
+    progress.checked(stage, report(WRONG))
+    verbs.hint(stage)
+    other = report(WRONG)
+    other.items[0] = Result("item 0", WRONG, "something else", "a", WORKERS, STEPS)
+    progress.checked(stage, other)
+    assert STEPS[0] in str(verbs.hint(stage))
+
+
+def test_a_hint_looks_again_when_a_file_was_saved(desk, solved):
+    stage = solved("02")
+    progress.checked(stage, Report("02_vhost", [Result("old", WRONG, "old", steps=STEPS)]))
+    assert "old" in str(verbs.hint(stage))
+    script = stage.desk / "vhost.sh"
+    script.write_text(script.read_text().replace('".*" ".*" ".*"', '"" ".*" ".*"'))
+    assert "learner may declare" in str(verbs.hint(stage))
+
+
+def test_there_is_no_hint_where_all_is_right(desk):
+    stage = lay("03")
+    progress.checked(stage, report(PASS))
+    assert "workshop next" in str(verbs.hint(stage))
+
+
+# --- diff ----------------------------------------------------------------------------------
+
+
+def test_diff_shows_one_file_at_a_time_in_the_order_of_the_todos(desk):
+    stage = lay("04")
+    said = str(verbs.diff(stage))
+    assert "testing/views.py" in said.splitlines()[0]
+    assert '+    return Response(data={"res": "good"})' in said
+    assert "workshop diff 04 testing/urls.py" in said
+    assert "sum/<int:x>" not in said
+    assert "sum/<int:x>" in str(verbs.diff(stage, "testing/urls.py"))
+
+
+def test_diff_of_a_finished_stage_says_so_and_of_no_such_file_names_the_files(desk):
+    stage = lay("04", solved=True)
+    assert "as in the solution" in str(verbs.diff(stage))
+    with pytest.raises(CourseError, match="no file 'nosuch'") as error:
+        verbs.diff(stage, "nosuch")
+    assert "testing/views.py, testing/urls.py" in error.value.cure
+
+
+# --- kept ----------------------------------------------------------------------------------
+
+
+def test_what_was_set_aside_is_listed_and_comes_back(desk):
+    stage = lay("03")
+    (stage.desk / WORKERS).write_text("mine")
+    (stage.desk / "notes.txt").write_text("mine too")
+    verbs.solve(stage)
+    assert "notes.txt, testing/workers.py" in str(verbs.kept())
+    said = str(verbs.kept("1"))
+    assert (stage.desk / WORKERS).read_text() == "mine"
+    assert (stage.desk / "notes.txt").read_text() == "mine too"
+    assert "what stood there is now in desk/.kept/03_worker-" in said
+    [aside] = stages.kept()
+    assert "sum_number" in (aside.path / WORKERS).read_text()
+
+
+def test_no_such_thing_set_aside_is_answered_with_what_there_is(desk):
+    stage = lay("03")
+    assert "nothing" in str(verbs.kept())
+    verbs.reset(stage)
+    with pytest.raises(CourseError, match="03_worker-"):
+        verbs.kept("9")
+
+
+def test_a_terminal_in_the_folder_stands_in_it_still_after_solve(desk, monkeypatch):
+    stage = lay("03")
+    monkeypatch.chdir(stage.desk)
+    verbs.solve(stage)
+    assert os.path.samefile(".", stage.desk)
+    assert "TODO" not in Path(WORKERS).read_text()
+
+
+# --- status, next --------------------------------------------------------------------------
+
+
+def test_status_has_every_state(desk):
+    assert str(verbs.status()).count("not begun") == 6
+    progress.begun(lay("01"))
+    progress.checked(lay("02"), report(PASS, WRONG))
+    progress.checked(lay("03"), report(PASS))
+    verbs.solve(stages.find("04"))
+    lines = str(verbs.status()).splitlines()
+    for line, state in zip(
+        lines, ("begun", "1 of 2", "done", "solved for you", "not begun", "not begun"), strict=False
+    ):
+        assert state in line
+    assert "2 of 6 stages" in lines[-1]
+    assert all(len(line) <= 80 for line in lines)
+
+
+def test_a_stage_that_was_solved_is_done_only_after_a_reset(desk):
+    stage = stages.find("03")
+    verbs.solve(stage)
+    progress.checked(stage, report(PASS))
+    assert progress.rows()[2].state == progress.SOLVED
+    verbs.reset(stage)
+    progress.checked(stage, report(PASS))
+    assert progress.rows()[2].state == progress.DONE
+
+
+def test_status_survives_a_deleted_folder_and_names_the_way_back(desk):
+    stage = lay("03")
+    progress.checked(stage, report(PASS, WRONG))
+    subprocess.run(["rm", "-r", str(stage.desk)], check=True)
+    line = str(verbs.status()).splitlines()[2]
+    assert "1 of 2" in line and "workshop begin 03" in line
+
+
+def test_a_renamed_stage_keeps_its_record_and_its_folder(desk):
+    stage = lay("03")
+    (stage.desk / WORKERS).write_text("mine")
+    progress.checked(stage, report(PASS, WRONG))
+    old = stage.desk.with_name("03_oldname")
+    stage.desk.rename(old)
+    facts = json.loads(progress.file().read_text())
+    facts["03"]["name"] = "03_oldname"
+    progress.file().write_text(json.dumps(facts))
+    assert "1 of 2" in str(verbs.status())
+    verbs.begin(stage)
+    assert (stage.desk / WORKERS).read_text() == "mine" and not old.exists()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"03": 7}', '{"03": {"report": {"items": 1}}}'])
+def test_a_spoiled_record_stops_nothing(desk, text):
+    lay("03")
+    progress.file().write_text(text)
+    assert "6 stages" in str(verbs.status())
+    progress.begun(stages.find("03"))
+    assert progress.read()["03"]["begun"]
+
+
+def test_two_writers_lose_nothing(desk):
+    code = "import sys; from workshop import progress, stages as s; "
+    code += "progress.begun(s.find(sys.argv[1]))"
+    running = [
+        subprocess.Popen([sys.executable, "-c", code, n]) for n in ("01", "02", "03", "04", "05")
+    ]
+    assert [one.wait() for one in running] == [0] * 5
+    assert set(progress.read()) == {"01", "02", "03", "04", "05"}
+
+
+def test_a_pause_is_not_counted_as_work(desk, monkeypatch):
+    stage, now = stages.find("03"), time.time()
+    for at in (now, now + 60, now + 9000):
+        monkeypatch.setattr(progress.time, "time", lambda at=at: at)
+        progress.begun(stage)
+    assert progress.read()["03"]["seconds"] == pytest.approx(60 + progress.PAUSE_SECONDS)
+
+
+def test_next_begins_the_stage_to_go_on_with(desk, monkeypatch):
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(desk))
+    said = str(verbs.next_())
+    assert "01 · A broker keeps requests" in said and "make lab" in said
+    assert stages.find("01").desk.exists()
+    progress.checked(stages.find("01"), report(PASS))
+    assert "02 · " in str(verbs.next_())
+
+
+def test_next_goes_on_from_where_a_late_joiner_is(desk):
+    progress.checked(lay("04"), report(PASS))
+    assert progress.next_stage().number == "05"
+    for number in ("05", "06"):
+        progress.checked(lay(number), report(PASS))
+    assert progress.next_stage().number == "01"
+
+
+# --- one stage for whoever names none ------------------------------------------------------
+
+
+def test_without_a_word_it_is_the_stage_one_stands_in_or_was_at_last(desk, monkeypatch):
+    with pytest.raises(CourseError, match="which stage"):
+        verbs.which(None)
+    progress.begun(lay("04"))
+    assert verbs.which(None).number == "04"
+    monkeypatch.chdir(lay("03").desk / "testing")
+    assert verbs.which(None).number == "03"
+
+
+# --- terminal and notebook -----------------------------------------------------------------
+
+
+def test_a_terminal_and_a_notebook_say_the_same(desk):
+    cwd = os.getcwd()
+    try:
+        stage = begin("03")
+        first = str(stage.check())
+        for verb in ("diff", "kept", "status"):
+            here, there = str(getattr(stage, verb)()), workshop(verb).stdout
+            assert here.split() == there.split(), verb
+        assert first.split() == workshop("check", "03").stdout.split()
+        assert STEPS and "hint 1 of 3" in str(stage.hint())
+        assert "hint 2 of 3" in workshop("hint").stdout
+        assert "<pre" in stage.status()._repr_html_()
+    finally:
+        os.chdir(cwd)
+
+
+def test_a_wrong_name_is_answered_with_the_names_there_are(desk):
+    for verb in ("hint", "diff", "solve", "reset", "begin", "check"):
+        done = workshop(verb, "wroker")
+        assert done.returncode == 1 and "03_worker" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_completion_knows_verbs_and_stages():
+    for shell in ("bash", "zsh"):
+        said = workshop("completion", shell).stdout
+        assert "03_worker" in said and "hint" in said and "--watch" in said
+
+
+def test_watch_looks_again_when_a_file_is_saved_and_ends_with_ctrl_c(desk):
+    stage = lay("02")
+    log = cards() / "watch.log"
+    cards().mkdir(parents=True, exist_ok=True)
+    with log.open("w") as out:
+        running = subprocess.Popen(
+            [sys.executable, "-u", "-m", "workshop", "check", "02", "--watch"], stdout=out
+        )
+    try:
+        wait_until(lambda: "looks again" in log.read_text(), limit=20, what="the first look")
+        assert "0 of 3" in log.read_text()
+        solution = stages.localized(stage.solution / "vhost.sh", Broker().port)
+        (stage.desk / "vhost.sh").write_bytes(solution)
+        wait_until(lambda: "3 of 3" in log.read_text(), limit=20, what="the second look")
+        assert log.read_text().count("looks again") == 2
+    finally:
+        running.send_signal(2)
+        assert running.wait(10) == 130
+        log.unlink()
