@@ -1,6 +1,6 @@
 # Two commands do all the set-up: `make lab` opens the course, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help lab test demo check doctor stop refresh lint bench
+.PHONY: help lab test demo check doctor stop refresh lint bench browser
 
 SETUP := python3 workshop/bootstrap.py
 IN    := .venv/bin/python -m
@@ -34,3 +34,6 @@ lint:     ## ruff: style and format
 
 bench:    ## the course's own figures, as a table
 	@$(SETUP) && $(IN) workshop bench
+
+browser:  ## get Playwright and Chromium, for the test that walks through Lab
+	@$(SETUP) --browser

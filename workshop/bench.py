@@ -32,6 +32,7 @@ from workshop.worklog import jobs
 Row = tuple[str, str, str, bool | None]
 
 SETUP_RATIO, LAB_RATIO, NBVAL_RATIO = 0.6, 1.2, 1.15
+VERB_SECONDS, DOCTOR_SECONDS, MISTAKES_SECONDS = 0.5, 3, 60
 BEGIN_SECONDS, CHECK_SECONDS, TEST_SECONDS, MEMORY_MIB = 2, 5, 180, 600
 EMPTY_VIEW = """
 from django.urls import include, path
@@ -159,6 +160,45 @@ def test() -> list[Row]:
     return [("make test, warm", f"{took[0]:.0f} s", f"≤ {TEST_SECONDS} s", fine)]
 
 
+def seconds_of(what: str, took: float, limit: float) -> Row:
+    return what, f"{took:.2f} s", f"≤ {limit:g} s", took <= limit
+
+
+def verb_times() -> list[Row]:
+    """The learner's verbs in a terminal, after a check of stage 03; the doctor."""
+    rows: list[Row] = []
+    with in_a_home_of_its_own():
+        del os.environ["WORKSHOP_SOLVED"]  # a learner's desk
+        for words in (["begin", "03"], ["check", "03"]):
+            _workshop(*words)
+        for words in (["hint", "03"], ["status"], ["diff", "03"]):
+            rows.append(seconds_of(" ".join(words), _workshop(*words), VERB_SECONDS))
+        rows.append(seconds_of("doctor", _workshop("doctor"), DOCTOR_SECONDS))
+    return rows
+
+
+def _workshop(*words: str) -> float:
+    """The seconds of a verb, with the start of its Python."""
+    with clock() as took:
+        subprocess.run(
+            [sys.executable, "-m", "workshop", *words], stdout=subprocess.DEVNULL, check=False
+        )
+    return took[0]
+
+
+def mistakes() -> list[Row]:
+    """All of tests/mistakes, on as many processes as `make test` has."""
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "3", "--dist", "loadfile"]
+    with clock() as took:
+        subprocess.run(
+            [*command, "tests/mistakes"],
+            cwd=places.CHECKOUT,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+    return [seconds_of("all mistakes", took[0], MISTAKES_SECONDS)]
+
+
 def request() -> list[Row]:
     """The guide's request, an empty view on the same server, and the work."""
     with in_a_home_of_its_own(), Look(stages.find("06")) as look:
@@ -233,6 +273,8 @@ MEASURES: dict[str, Callable[[], list[Row]]] = {
     "setup": setup,
     "lab": warm_lab,
     "stages": stage_times,
+    "verbs": verb_times,
+    "mistakes": mistakes,
     "request": request,
     "memory": memory,
     "notebooks": notebooks,

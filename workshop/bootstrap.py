@@ -330,6 +330,40 @@ def set_up(steps):
         os.remove(os.path.join(ROOT, ".rabbitmq-install.log"))
 
 
+def get_browser(steps):
+    """Playwright into the .venv; Chromium by Debian's package where that is allowed."""
+    log = os.path.join(ROOT, ".venv", "setup.log")
+    python = os.path.join(ROOT, ".venv", "bin", "python")
+    if subprocess.call([python, "-c", "import playwright"], stderr=subprocess.DEVNULL):
+        with steps.step("Playwright", "installing") as done:
+            command = [python, "-m", "pip", "install", "-q", "-e", ".[browser]"]
+            if not logged(command, cwd=ROOT):
+                raise installer_trouble(log_tail())
+            done.append("installed")
+    if any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+        return
+    become = may_install()
+    cure = by_system(
+        debian="sudo apt-get install chromium",
+        mac="brew install --cask google-chrome",
+        other="install Chromium or Chrome",
+    )
+    if become is None:
+        raise Trouble("Chromium is not on this machine.", cure)
+    with steps.step("Chromium", "installing Debian's package") as done:
+        with open(log, "ab") as out:
+            install = "apt-get update -q && apt-get install -qy --no-install-recommends chromium"
+            code = subprocess.call(
+                become + ["env", "DEBIAN_FRONTEND=noninteractive", "sh", "-c", install],
+                stdout=out,
+                stderr=out,
+                stdin=subprocess.DEVNULL,
+            )
+        if code:
+            raise Trouble("Chromium could not be installed: less .venv/setup.log", cure)
+        done.append("installed")
+
+
 @contextlib.contextmanager
 def alone():
     """One set-up at a time in one checkout; a dead one's lock is gone with it."""
@@ -348,11 +382,16 @@ def alone():
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quiet", action="store_true", help="say something only when it fails")
+    parser.add_argument(
+        "--browser", action="store_true", help="what the journey through Lab needs, too"
+    )
     options = parser.parse_args()
     try:
         right_python()
         with alone():
             set_up(Steps(options.quiet and stamped()))
+            if options.browser:
+                get_browser(Steps(options.quiet))
     except Trouble as trouble:
         print(f"✗ {trouble.cause}\n  → {trouble.cure}", file=sys.stderr)
         return 1

@@ -153,7 +153,7 @@ def workspace(name: str, files: list[str]) -> dict:
             "layout-restorer:data": {
                 "main": {"dock": main, "current": lesson},
                 "down": {"size": 0, "widgets": []},
-                "left": {**closed, "current": "filebrowser", "widgets": ["filebrowser"]},
+                "left": {**closed, "current": "", "widgets": ["filebrowser"]},
                 "right": closed,
                 "relativeSizes": [0, 1, 0],
             },

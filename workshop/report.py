@@ -13,7 +13,12 @@ MARKS = {PASS: "✓", NOT_TRIED: "·", WRONG: "✗", BROKEN: "!"}
 # Okabe and Ito's colours, with marks and words beside them: no state is told by colour alone
 GREEN, GREY, RED, PINK = "#009E73", "#888888", "#D55E00", "#CC79A7"
 COLOURS = {PASS: GREEN, NOT_TRIED: GREY, WRONG: RED, BROKEN: PINK}
-WIDTH = 100  # of what a notebook shows
+WIDTH = 76  # of what a notebook shows: it fits beside a file
+
+
+def _console(file: io.StringIO, record: bool = False) -> Console:
+    # not Jupyter's: there rich shows what is printed, whatever file it is printed to
+    return Console(file=file, width=WIDTH, highlight=False, record=record, force_jupyter=False)
 
 
 class Answer:
@@ -32,13 +37,13 @@ class Answer:
 
     def __str__(self) -> str:
         said = io.StringIO()
-        self._draw(Console(file=said, width=WIDTH, highlight=False, color_system=None))
+        self._draw(_console(said))
         return "\n".join(line.rstrip() for line in said.getvalue().splitlines())
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        console = Console(file=io.StringIO(), width=WIDTH, highlight=False, record=True)
+        console = _console(io.StringIO(), record=True)
         self._draw(console)
         style = "white-space: pre-wrap; font-size: 0.95em; line-height: 1.45"
         return console.export_html(

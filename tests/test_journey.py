@@ -1,0 +1,253 @@
+"""What a learner does, in a real browser: Lab opened, a stage begun, failed, mended and passed.
+
+Wants Playwright and a Chromium (`make browser` gets both). Screenshots of every notebook are
+left in `.journey/`.
+"""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from workshop import places, stages
+from workshop.broker import Broker
+from workshop.waiting import wait_until
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+MISSING = [
+    name
+    for name, there in (
+        ("Playwright", importlib.util.find_spec("playwright")),
+        ("Chromium", CHROMIUM),
+    )
+    if not there
+]
+pytestmark = pytest.mark.skipif(
+    bool(MISSING) and not os.environ.get("CI"),
+    reason=f"no {' and no '.join(MISSING)} on this machine: make browser",
+)
+SHOTS = places.CHECKOUT / ".journey"
+ALL_MS = 90_000  # for a whole notebook
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """A fresh checkout with Lab open in it; how its commands are run, and its address."""
+    assert not MISSING, f"no {' and no '.join(MISSING)}: make browser"
+    copy = tmp_path / "a course"
+    for name in ("notebooks", "steps", "solutions", "workshop"):
+        shutil.copytree(places.CHECKOUT / name, copy / name)
+    for name in ("README.md", "Makefile", "pyproject.toml", "requirements.txt"):
+        shutil.copy(places.CHECKOUT / name, copy)
+    env = {k: v for k, v in os.environ.items() if not k.startswith("WORKSHOP_") and k != "PORT"}
+    env.update(
+        PYTHONPATH=str(copy),
+        JUPYTER_RUNTIME_DIR=str(tmp_path / "runtime"),
+        JUPYTER_CONFIG_DIR=str(tmp_path / "config"),
+        SHELL=shutil.which("bash"),
+        CI="true",  # no browser of the desktop's
+    )
+    course = Course(copy, env)
+    try:
+        course.open()
+        yield course
+    finally:
+        course.close()
+
+
+class Course:
+    def __init__(self, folder, env):
+        self.folder, self.env = folder, env
+
+    def workshop(self, *words: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-m", "workshop", *words],
+            cwd=self.folder,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout
+
+    def open(self) -> None:
+        self.lab = subprocess.Popen(
+            [sys.executable, "-m", "workshop", "lab"],
+            cwd=self.folder,
+            env=self.env,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        said = ""
+        for line in self.lab.stdout:
+            said += line
+            if "Ctrl-C" in line:
+                break
+        self.link = re.search(r"open  (http\S+)", said)[1]
+
+    def close(self) -> None:
+        self.lab.terminate()
+        self.lab.wait(20)
+        self.lab.stdout.close()
+        self.workshop("stop")
+        Broker(self.folder / ".rabbitmq").stop()
+
+
+class Lab:
+    """JupyterLab, as one sees it and types in it."""
+
+    def __init__(self, page):
+        self.page = page
+
+    def go(self, address: str) -> None:
+        self.page.goto(address)
+        self.page.wait_for_selector(".jp-NotebookPanel", timeout=60_000)
+
+    @property
+    def notebook(self):
+        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)").first
+
+    def cell(self, words: str):
+        return self.notebook.locator(".jp-CodeCell").filter(has_text=words).first
+
+    def run(self, words: str) -> str:
+        """Run the first cell with these words; what it shows when it is done."""
+        cell = self.cell(words)
+        cell.scroll_into_view_if_needed()
+        before = cell.locator(".jp-InputPrompt").first.inner_text()
+        cell.locator(".cm-content").first.click()
+        self.page.keyboard.press("Control+Enter")
+        prompt = cell.locator(".jp-InputPrompt").first
+        wait_until(
+            lambda: (
+                re.search(r"\[\d+\]", prompt.inner_text())
+                and prompt.inner_text() != before
+                and "*" not in prompt.inner_text()
+            ),
+            limit=60,
+            what=f"the end of the cell {words!r}",
+        )
+        return cell.locator(".jp-OutputArea").first.inner_text()
+
+    def menu(self, top: str, entry: str) -> None:
+        self.page.locator(".lm-MenuBar-item").filter(has_text=top).first.click()
+        self.page.locator(".lm-Menu-item").filter(has_text=entry).first.click()
+
+    def restart_and_run_all(self, last: str) -> None:
+        self.menu("Kernel", "Restart Kernel and Run All Cells")
+        self.page.locator(".jp-Dialog .jp-mod-accept").click()
+        prompt = self.cell(last).locator(".jp-InputPrompt").first
+
+        def is_done() -> bool:
+            status = self.notebook.locator(".jp-Notebook-ExecutionIndicator").first
+            return status.get_attribute("data-status") == "idle" and bool(
+                re.search(r"\[\d+\]", prompt.inner_text())
+            )
+
+        self.page.wait_for_timeout(500)  # the dialog closes before the kernel goes
+        wait_until(is_done, limit=ALL_MS / 1000, what="the whole notebook")
+
+    def panels(self) -> dict[str, int]:
+        kinds = {
+            "notebook": ".jp-NotebookPanel",
+            "editor": ".jp-FileEditor",
+            "terminal": ".jp-Terminal",
+        }
+        return {name: self.page.locator(kind).count() for name, kind in kinds.items()}
+
+
+@pytest.fixture
+def lab(course):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page(viewport={"width": 1500, "height": 950})
+        page.set_default_timeout(20_000)
+        yield Lab(page)
+        browser.close()
+
+
+def test_a_learner_fails_mends_passes_and_goes_on(course, lab):
+    SHOTS.mkdir(exist_ok=True)
+    stage = stages.find("03")
+    lab.go(course.link)
+    wait_until(lambda: lab.panels()["terminal"] == 1, limit=20, what="the first page's terminal")
+
+    # begins stage 03 and sees its check fail
+    course.workshop("begin", "03")
+    lab.go(re.search(r"http\S+", course.workshop("next"))[0])
+    desk = {"notebook": 1, "editor": 1, "terminal": 1}
+    wait_until(lambda: lab.panels() == desk, limit=20, what=f"the laid desk: {lab.panels()}")
+    lab.menu("Edit", "Clear Outputs of All Cells")  # those that are saved in the notebook
+    lab.run("from workshop import begin")
+    assert lab.run("stage.check()").count("0 of 5") == 1
+    lab.page.screenshot(path=SHOTS / "desk_03_failed.png")
+
+    # the terminal beside it stands in the stage's folder, with the checkout's commands
+    lab.page.locator(".jp-Terminal").click()
+    lab.page.keyboard.type(
+        "(pwd; which celery rabbitmqctl; rabbitmqctl -q list_vhosts) > seen.txt\n"
+    )
+    seen = course.folder / "desk" / stage.name / "seen.txt"
+    wait_until(
+        lambda: seen.exists() and "/vhost" in seen.read_text(), limit=20, what="the terminal"
+    )
+    lines = seen.read_text().splitlines()
+    assert lines[0] == str(seen.parent)
+    assert lines[1] == str(places.VENV_BIN / "celery")
+    assert lines[2] == str(course.folder / ".rabbitmq" / "bin" / "rabbitmqctl")
+
+    # writes the solution in Lab's editor, saves, and sees it pass
+    port = Broker(course.folder / ".rabbitmq").port
+    solution = stages.localized(stage.solution / "testing/workers.py", port).decode()
+    lab.page.locator(".jp-FileEditor .cm-content").click()
+    lab.page.keyboard.press("Control+a")
+    lab.page.keyboard.press("Delete")
+    lab.page.keyboard.insert_text(solution)
+    lab.page.keyboard.press("Control+s")
+    file = course.folder / "desk" / stage.name / "testing/workers.py"
+    wait_until(lambda: file.read_text() == solution, limit=10, what="the saved file")
+    assert "5 of 5, all is right" in lab.run("stage.check()")
+    lab.page.screenshot(path=SHOTS / "desk_03_passed.png")
+
+    # a reload brings the same desk back; what the learner moved is left alone
+    lab.page.wait_for_timeout(1500)  # Lab saves its layout a second after it changed
+    lab.page.reload()
+    wait_until(lambda: lab.panels() == desk, limit=30, what="the desk after a reload")
+
+    # restarts the kernel and runs all again
+    lab.restart_and_run_all(last='worker.wait_for("succeeded .*: 12")')
+    assert not lab.notebook.locator('.jp-RenderedText[data-mime-type*="error"]').count()
+
+    # goes on to 04
+    said = course.workshop("next")
+    assert "04 · " in said
+    lab.go(re.search(r"http\S+", said)[0])
+    wait_until(lambda: lab.panels()["editor"] >= 1, limit=20, what="the desk of stage 04")
+    lab.menu("Edit", "Clear Outputs of All Cells")
+    lab.run("from workshop import begin")
+    assert (course.folder / "desk" / "04_view" / "testing/views.py").exists()
+    assert "✓" in course.workshop("status") or "done" in course.workshop("status")
+
+
+def test_every_notebook_opens_in_lab_without_a_question(course, lab):
+    SHOTS.mkdir(exist_ok=True)
+    lab.page.set_viewport_size({"width": 1200, "height": 5000})
+    for file in sorted(places.NOTEBOOKS.glob("*.ipynb")):
+        lab.go(course.link.replace("workspaces/00_start", f"tree/notebooks/{file.name}"))
+        title = lab.notebook.locator("h1").first
+        wait_until(
+            lambda: title.count() and title.inner_text().startswith(f"{file.stem[:2]} ·"),  # noqa: B023
+            limit=20,
+            what=f"{file.name} in front",
+        )
+        assert not lab.page.locator(".jp-Dialog").count()
+        lab.page.screenshot(path=SHOTS / f"{file.stem}.png")
