@@ -106,7 +106,7 @@ class Lab:
 
     def go(self, address: str) -> None:
         self.page.goto(address)
-        self.page.wait_for_selector(".jp-NotebookPanel", timeout=60_000)
+        self.page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden)", timeout=60_000)
 
     @property
     def notebook(self):

@@ -16,9 +16,9 @@ COLOURS = {PASS: GREEN, NOT_TRIED: GREY, WRONG: RED, BROKEN: PINK}
 WIDTH = 76  # of what a notebook shows: it fits beside a file
 
 
-def _console(file: io.StringIO, record: bool = False) -> Console:
+def _console(file: io.StringIO, **options) -> Console:
     # not Jupyter's: there rich shows what is printed, whatever file it is printed to
-    return Console(file=file, width=WIDTH, highlight=False, record=record, force_jupyter=False)
+    return Console(file=file, width=WIDTH, highlight=False, force_jupyter=False, **options)
 
 
 class Answer:
@@ -37,13 +37,13 @@ class Answer:
 
     def __str__(self) -> str:
         said = io.StringIO()
-        self._draw(_console(said))
+        self._draw(_console(said, color_system=None))
         return "\n".join(line.rstrip() for line in said.getvalue().splitlines())
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        console = _console(io.StringIO(), record=True)
+        console = _console(io.StringIO(), color_system="truecolor", record=True)
         self._draw(console)
         style = "white-space: pre-wrap; font-size: 0.95em; line-height: 1.45"
         return console.export_html(
