@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 
+import nbformat
 import pytest
 
 from workshop import places, stages
@@ -248,6 +249,13 @@ def test_every_notebook_opens_in_lab_without_a_question(course, lab):
             lambda: title.count() and title.inner_text().startswith(f"{file.stem[:2]} ·"),  # noqa: B023
             limit=20,
             what=f"{file.name} in front",
+        )
+        cells = len(nbformat.read(file, as_version=4).cells)
+        drawn = lab.notebook.locator(".jp-Cell")
+        wait_until(
+            lambda: drawn.count() == cells,  # noqa: B023
+            limit=30,
+            what=f"all {cells} cells of {file.name}",
         )
         assert not lab.page.locator(".jp-Dialog").count()
         lab.page.screenshot(path=SHOTS / f"{file.stem}.png")

@@ -58,7 +58,7 @@ def jupyter_of(link: str) -> psutil.Process:
 def test_lab_opens_says_what_runs_survives_sigkill_and_stops(environment):
     running, said = open_lab(environment)
     try:
-        link = re.search(r"http://127\.0\.0\.1:\d+/lab/workspaces/00_start\?token=\w+", said)
+        link = re.search(r"http://127\.0\.0\.1:\d+/lab/workspaces/\w+\?token=\w+", said)
         assert link and "✓ RabbitMQ" in said and "✓ Jupyter" in said
         assert httpx.get(link[0]).status_code == 200
         assert httpx.get(link[0].split("?")[0]).status_code in (302, 403)  # no way in without it

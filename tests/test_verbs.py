@@ -180,8 +180,8 @@ def test_status_survives_a_deleted_folder_and_names_the_way_back(desk):
     stage = lay("03")
     progress.checked(stage, report(PASS, WRONG))
     subprocess.run(["rm", "-r", str(stage.desk)], check=True)
-    line = str(verbs.status()).splitlines()[2]
-    assert "1 of 2" in line and "workshop begin 03" in line
+    said = str(verbs.status())
+    assert "1 of 2" in said.splitlines()[2] and "workshop begin 03" in said
 
 
 def test_a_renamed_stage_keeps_its_record_and_its_folder(desk):

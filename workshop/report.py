@@ -1,6 +1,7 @@
 """How an answer of the course looks, in a notebook and in a terminal: the same words."""
 
 import io
+import re
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -46,9 +47,10 @@ class Answer:
         console = _console(io.StringIO(), color_system="truecolor", record=True)
         self._draw(console)
         style = "white-space: pre-wrap; font-size: 0.95em; line-height: 1.45"
-        return console.export_html(
+        drawn = console.export_html(
             inline_styles=True, code_format=f'<pre style="{style}">{{code}}</pre>'
         )
+        return re.sub(r" +(</span>)?\n", r"\1\n", drawn)  # what pads a line to the others' length
 
     def print(self, console: Console | None = None) -> None:
         self._draw(console or Console(highlight=False))
@@ -85,5 +87,5 @@ def last_line(report: Report) -> str:
         return f"{number}: not looked at · first the machine: make doctor"
     if report.passed:
         return f"{number}: {report.right} of {whole}, all is right"
-    again = f"again: make check STEP={number}"
+    again = f"again: workshop check {number}"
     return f"{number}: {report.right} of {whole} · {again} · a hint: workshop hint {number}"

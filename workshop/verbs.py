@@ -93,8 +93,11 @@ def watch(stage: Stage) -> Iterator[Shown]:
     with Warm() as warm:
         yield check(stage, warm)
         seen = progress.fingerprint(stage)
-        # the desk, not the stage's folder: that one may be set aside, or not be there yet
-        for _ in changes_in(places.desk(), watch_filter=OfTheStage(), raise_interrupt=True):
+        # the desk, not the stage's folder: that one may be set aside, or not be there yet;
+        # and once a second anyway: a file may be saved before the watch begins
+        for _ in changes_in(
+            places.desk(), watch_filter=OfTheStage(), rust_timeout=1000, yield_on_timeout=True
+        ):
             now = progress.fingerprint(stage)
             if now != seen:
                 yield check(stage, warm)
@@ -255,11 +258,15 @@ def status() -> Answer:
             row.stage.title,
             Text(row.state, STATE_COLOURS.get(row.state, "")),
             Text(f"{spent}{row.stage.minutes} min", justify="right"),
-            Text("folder gone: workshop begin " + row.stage.number if row.is_gone else "", GREY),
         )
+    gone = [
+        Text(f"its folder is gone: workshop begin {row.stage.number} lays it out anew", GREY)
+        for row in rows
+        if row.is_gone
+    ]
     bar = ("█" * done * 4, GREEN), ("░" * (len(rows) - done) * 4, GREY)
     go_on = "" if done == len(rows) else " · go on: workshop next"
-    return Answer(table, Text.assemble(*bar, f"  {done} of {len(rows)} stages{go_on}"))
+    return Answer(table, *gone, Text.assemble(*bar, f"  {done} of {len(rows)} stages{go_on}"))
 
 
 def next_() -> Answer:
