@@ -172,6 +172,7 @@ def test_a_stage_that_was_solved_is_done_only_after_a_reset(desk):
     progress.checked(stage, report(PASS))
     assert progress.rows()[2].state == progress.SOLVED
     verbs.reset(stage)
+    assert progress.rows()[2].state == progress.BEGUN
     progress.checked(stage, report(PASS))
     assert progress.rows()[2].state == progress.DONE
 
@@ -209,7 +210,7 @@ def test_a_spoiled_record_stops_nothing(desk, text):
 
 def test_two_writers_lose_nothing(desk):
     code = "import sys; from workshop import progress, stages as s; "
-    code += "progress.begun(s.find(sys.argv[1]))"
+    code += "[progress.begun(s.find(sys.argv[1])) for _ in range(200)]"
     running = [
         subprocess.Popen([sys.executable, "-c", code, n]) for n in ("01", "02", "03", "04", "05")
     ]
@@ -299,8 +300,10 @@ def test_watch_looks_again_when_a_file_is_saved_and_ends_with_ctrl_c(desk):
         assert "0 of 3" in log.read_text()
         solution = stages.localized(stage.solution / "vhost.sh", Broker().port)
         (stage.desk / "vhost.sh").write_bytes(solution)
-        wait_until(lambda: "3 of 3" in log.read_text(), limit=20, what="the second look")
-        assert log.read_text().count("looks again") == 2
+        wait_until(
+            lambda: log.read_text().count("looks again") == 2, limit=20, what="the second look"
+        )
+        assert "3 of 3" in log.read_text()
     finally:
         running.send_signal(2)
         assert running.wait(10) == 130

@@ -56,6 +56,7 @@ STATUS = struct.Struct("i")
 
 def serve(address: str) -> None:
     """Import the libraries, then fork for each job until stdin closes."""
+    sys.path.pop(0)  # this file's folder, which is no place to import from
     for name in LIBRARIES:
         importlib.import_module(name)
     gc.collect()
