@@ -258,6 +258,22 @@ def test_a_worker_of_an_older_stage_on_the_same_queue(at):
         assert diagnosis.running_workers().cure == f"kill {worker.pid}"
 
 
+def worker_began(pid: int) -> float:
+    return diagnosis.psutil.Process(pid).create_time()
+
+
+def test_a_worker_that_is_older_than_the_code_is_named_and_stop_does_not_hide_it(at):
+    stage = at("03")
+    command = "celery -A testing.workers worker --loglevel=info"
+    with process.run(command, cwd=stage.desk, ready=process.says(r" ready\.")) as worker:
+        assert not diagnosis.running_workers().cure
+        assert worker.pid in [one.pid for one in diagnosis.strays()]
+        later = worker_began(worker.pid) + 10
+        os.utime(stage.desk / "testing/workers.py", (later, later))
+        is_ill(diagnosis.running_workers(), f"pid {worker.pid} began before")
+    assert not diagnosis.strays()
+
+
 def test_messages_that_nobody_takes(at, broker):
     at("03")
     broker.ctl("purge_queue", "-p", setting.VHOST, "celery", check=False)

@@ -69,12 +69,15 @@ def test_hints_go_on_from_a_question_to_nearly_the_answer(desk):
     assert "workshop hint 03" in said[0] and "workshop diff 03" in said[2]
 
 
-def test_another_mistake_begins_again_with_a_question(desk):
+def test_hints_go_on_over_the_tries_for_one_item_and_begin_anew_after_a_reset(desk):
     stage = lay("03")
     progress.checked(stage, report(WRONG))
     verbs.hint(stage)
     other = report(WRONG)
     other.items[0] = Result("item 0", WRONG, "something else", "a", WORKERS, STEPS)
+    progress.checked(stage, other)
+    assert STEPS[1] in str(verbs.hint(stage))
+    verbs.reset(stage)
     progress.checked(stage, other)
     assert STEPS[0] in str(verbs.hint(stage))
 

@@ -185,7 +185,7 @@ def doctor(options) -> int:
 
 def stop(_) -> int:
     """end what this checkout started, and nothing else"""
-    from workshop import lab, lesson, process
+    from workshop import diagnosis, lab, lesson, process
     from workshop.broker import Broker
 
     running = list(process.running())
@@ -197,7 +197,12 @@ def stop(_) -> int:
         console.print("✓ ended     JupyterLab")
     if Broker().stop():
         console.print("✓ ended     RabbitMQ")
-    console.print("nothing of this checkout is running")
+    left = diagnosis.strays()
+    for worker in left:
+        console.print(f"· not ended: a worker that you started, pid {worker.pid}")
+        console.print(f"  → kill {worker.pid}")
+    if not left:
+        console.print("nothing of this checkout is running")
     return 0
 
 
@@ -223,9 +228,9 @@ def bench(options) -> int:
     return bench(Console(highlight=False), options.words)
 
 
-def parser(prog: str = "python -m workshop", with_choices: bool = False):
+def parser(prog: str = "workshop", with_choices: bool = False):
     """The command line. `with_choices` names the stages in it, for a shell's completion."""
-    top = argparse.ArgumentParser(prog=prog, description=__doc__)
+    top = argparse.ArgumentParser(prog=prog, description="Where to begin: workshop next")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     def add(do, name: str = "", help: str = "") -> argparse.ArgumentParser:

@@ -364,6 +364,15 @@ class Broker:
             )
             new.chmod(0o755)
             new.replace(shim)
+            self._link(shim)
+
+    def _link(self, shim: Path) -> None:
+        """Whoever activates this checkout's .venv has its rabbitmqctl, and no other, too."""
+        venv = places.CHECKOUT / ".venv" / "bin"
+        if self.folder == places.CHECKOUT / ".rabbitmq" and venv == places.VENV_BIN:
+            new = venv / f"{shim.name}.{os.getpid()}"
+            new.symlink_to(shim)
+            new.replace(venv / shim.name)
 
     def ctl(self, *words: str, check: bool = True) -> str:
         """`rabbitmqctl` with these words; its output. Raises CourseError if it fails."""

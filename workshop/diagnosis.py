@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 from packaging.requirements import Requirement
 from packaging.version import Version
+from rich.padding import Padding
 from rich.text import Text
 
 from workshop import places, process, progress, setting, stages
@@ -398,6 +399,13 @@ class Worker:
     pid: int
     folder: str
     vhost: str
+    began: float
+
+    @property
+    def is_older_than_its_code(self) -> bool:
+        files = Path(self.folder).glob("*/*.py")
+        # the system tells a process's beginning to the second
+        return any(file.stat().st_mtime > self.began + 2 for file in files)
 
     @property
     def stage(self) -> str:
@@ -431,7 +439,7 @@ def workers() -> Iterator[Worker]:
                 vhosts = dict(broker.rows("list_connections", "peer_port", "vhost"))
             vhost = next((vhosts[str(port)] for port in mine if str(port) in vhosts), "")
             if vhost and "worker" not in (one.parent().cmdline() if one.parent() else []):
-                yield Worker(one.pid, one.cwd(), vhost)
+                yield Worker(one.pid, one.cwd(), vhost, one.create_time())
 
 
 def running_workers() -> Finding:
@@ -449,7 +457,30 @@ def running_workers() -> Finding:
             "It takes messages from the same queue, and does them with its own, older code.",
             f"kill {' '.join(str(w.pid) for w in stale)}",
         )
+    old = [w for w in found if w.is_older_than_its_code]
+    if old:
+        return Finding(
+            "workers",
+            f"pid {old[0].pid} began before a file of its project was saved",
+            "A worker reads the code once, at its start: it does its tasks with the older one.",
+            f"kill {' '.join(str(w.pid) for w in old)}; then start it again",
+        )
     return Finding("workers", "; ".join(shown) or "none")
+
+
+def strays() -> list[psutil.Process]:
+    """Workers that stand in this checkout's desk, and that no notebook of it started."""
+    found = []
+    for one in psutil.process_iter(["name"]):
+        with contextlib.suppress(psutil.Error):
+            words = one.cmdline()
+            if "worker" in words and any("celery" in word for word in words):
+                parent = one.parent()
+                if Path(one.cwd()).is_relative_to(places.desk()) and not (
+                    parent and "worker" in parent.cmdline()
+                ):
+                    found.append(one)
+    return found
 
 
 def waiting() -> Finding:
@@ -509,8 +540,8 @@ class Diagnosis(Answer):
             mark, colour = ("✗", RED) if one.cure else ("✓", GREEN)
             parts.append(Text.assemble((mark, colour), f" {one.name:<10} {one.found}"))
             if one.cure:
-                parts.append(Text(f"             {one.why}", GREY))
-                parts.append(Text(f"             → {one.cure}"))
+                parts.append(Padding(Text(one.why, GREY), (0, 0, 0, 13)))
+                parts.append(Padding(Text(f"→ {one.cure}"), (0, 0, 0, 13)))
         super().__init__(*parts, right=not any(one.cure for one in findings))
 
     def as_data(self) -> list[dict]:

@@ -128,13 +128,12 @@ def last_report(stage: stages.Stage) -> Report | None:
     return None
 
 
-def next_step(stage: stages.Stage, item: str, seen: str, steps: int) -> int:
-    """Which hint is next for this item and what was seen of it: 0 at first, then the next."""
+def next_step(stage: stages.Stage, item: str, steps: int) -> int:
+    """Which hint is next for this item: 0 at first, then the next, to the last."""
     with record(stage) as facts:
         asked = facts.setdefault("hints", {})
-        key = f"{item}: {seen}"
-        step = min(asked.get(key, -1) + 1, steps - 1)
-        asked[key] = step
+        step = min(asked.get(item, -1) + 1, steps - 1)
+        asked[item] = step
     return step
 
 

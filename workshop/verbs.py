@@ -118,7 +118,7 @@ def hint(stage: Stage) -> Answer:
             Text(f"{stage.number}: all is right, there is nothing to hint at."),
             Text("go on: workshop next"),
         )
-    step = progress.next_step(stage, item.name, item.hint, len(item.steps))
+    step = progress.next_step(stage, item.name, len(item.steps))
     where = f" · TODO {item.todo} in {item.file}" if item.todo else ""
     parts = [Text.assemble((f"{stage.number}: {item.name}", "bold"), where)]
     seen = item.hint.removeprefix(f"TODO {item.todo} in {item.file}: ")
@@ -231,7 +231,7 @@ def _bring_back(word: str, found: list[stages.Kept]) -> Answer:
     names = {str(number): one for number, one in enumerate(found, 1)}
     names |= {one.path.name: one for one in found}
     if word not in names:
-        there = ", ".join(one.path.name for one in found)
+        there = ", ".join(f"{number} ({one.path.name})" for number, one in enumerate(found, 1))
         raise CourseError(f"nothing was set aside as {word!r}. There are: {there}", "workshop kept")
     one = names[word]
     stage = stages.find(one.stage)

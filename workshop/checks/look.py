@@ -236,6 +236,12 @@ class Ran:
         )
         return f"It said: {' '.join(lines[first:][:2])}" if lines else "It said nothing."
 
+    @property
+    def end(self) -> str:
+        """What it said at its end, where an earlier error is one that the script expects."""
+        lines = [line.strip() for line in self.said.splitlines() if line.strip()]
+        return f"It said: {' '.join(lines[-2:])}" if lines else "It said nothing."
+
 
 def run_script(look: Look, name: str, limit: float = 30) -> Ran:
     """Run a shell script of the learner's, where `rabbitmqctl` speaks to their broker."""

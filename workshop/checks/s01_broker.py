@@ -113,7 +113,7 @@ def script_runs_twice(look: Look) -> None:
         raise Wrong(f"the first run ended with {found['first'].code}. {found['first'].last}")
     if found["second"].code:
         raise Wrong(
-            f"the second run ended with {found['second'].code}. {found['second'].last}\n"
+            f"the second run ended with {found['second'].code}. {found['second'].end}\n"
             "what should the script do where the user is there already?"
         )
 

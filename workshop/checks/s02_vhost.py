@@ -126,8 +126,28 @@ def learner_has_the_rights(look: Look) -> None:
                 f"rabbitmqctl took an expression for the user: the user comes before them. "
                 f"{said.last}"
             )
+        if re.search(r"irtual host \S+ does not exist|no_such_vhost", said.said):
+            raise Wrong(
+                f"the rights are for a vhost that is not there: in which order do the lines "
+                f"stand, and how is the vhost written? {said.last}"
+            )
         if "no_such_user" in said.said or "does not exist" in said.said:
-            raise Wrong(f"the rights are for a user who is not there: learner? {said.last}")
+            raise Wrong(
+                f"the script gives the rights to a user who is not there: yours is {USER}, letter "
+                f"for letter. {said.last}"
+            )
+        if "yntax error" in said.said or "nterminated" in said.said:
+            raise Wrong(f"the shell cannot read the script: is every quote closed? {said.last}")
+        if "invalid_regexp" in said.said:
+            raise Wrong(
+                f"an expression is none: for everything it is a dot and a star, .* in quotes. "
+                f"{said.last}"
+            )
+        if "not enough arguments" in said.said:
+            raise Wrong(
+                "rabbitmqctl wants more words: the vhost after -p, the user, and three "
+                "expressions, for configure, write and read"
+            )
         if not re.search(r"\s(-p|--vhost)\b", text):
             raise Wrong(
                 "the script names no vhost for the rights: without -p they are rights in the "
