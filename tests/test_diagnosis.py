@@ -286,15 +286,17 @@ def test_messages_that_nobody_takes(at, broker):
 
 
 def test_what_a_crashed_kernel_left(tmp_path):
+    # it does not end when it is told to, so that its guard is still there to be seen
+    (tmp_path / "stubborn.sh").write_text("trap : TERM\necho on\nwhile :; do sleep 1; done\n")
     code = (
-        "import os, sys\nfrom pathlib import Path\nfrom workshop import process\n"
-        "run = process.run('sh -c \"trap : TERM; echo on; while :; do read x; sleep 1; done\"',"
-        "cwd=Path('.'), ready=process.says('on'))\nos.kill(os.getpid(), 9)"
+        "import os\nfrom pathlib import Path\nfrom workshop import process\n"
+        f"run = process.run('sh stubborn.sh', cwd=Path({str(tmp_path)!r}), "
+        "ready=process.says('on'))\nos.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", code], check=False)
     [left] = [one for one in process.running() if not one.owner_lives]
     try:
-        is_ill(diagnosis.leftovers(), "sh -c", str(left.guard.pid))
+        is_ill(diagnosis.leftovers(), "stubborn.sh", str(left.guard.pid))
     finally:
         for child in left.guard.children(recursive=True):
             child.send_signal(signal.SIGKILL)
