@@ -119,10 +119,6 @@ class Broker:
         return str(self.folder) in words and "rabbit" in words  # -home FOLDER … -s rabbit boot
 
     def is_ready(self) -> bool:
-        """The node lives and answers on both of its doors."""
-        return self._answers()
-
-    def _answers(self) -> bool:
         """Both doors are open, and it is this node that holds them."""
         ports = self.kept["ports"]
         try:
@@ -169,7 +165,7 @@ class Broker:
             self.ctl("start_app")
         age = time.time() - psutil.Process(self.pid).create_time()
         with contextlib.suppress(NotYet):
-            wait_until(self._answers, limit=max(10.0, 15 - age), what="an answer")
+            wait_until(self.is_ready, limit=max(10.0, 15 - age), what="an answer")
             return
         # its port is another program's by now, or it is stuck between two states
         self.kill()
@@ -185,11 +181,11 @@ class Broker:
             process = self._launch()
             with contextlib.suppress(NotYet):
                 wait_until(
-                    lambda: self._answers() or process.poll() is not None,  # noqa: B023
+                    lambda: self.is_ready() or process.poll() is not None,  # noqa: B023
                     limit=BOOT_SECONDS,
                     what="the broker",
                 )
-            if self._answers():
+            if self.is_ready():
                 booted.touch()
                 return
             self.kill()
@@ -295,7 +291,7 @@ class Broker:
 
     def wait_until_ready(self) -> None:
         """Return when the node answers, after `rabbitmq-server -detached`."""
-        wait_until(self._answers, limit=BOOT_SECONDS, what="the broker")
+        wait_until(self.is_ready, limit=BOOT_SECONDS, what="the broker")
 
     def kill(self) -> None:
         """SIGKILL the node, as a power cut would; its data stays."""

@@ -227,13 +227,15 @@ def rabbitmq() -> Finding:
     return Finding("RabbitMQ", "installed")
 
 
-NOT_RUNNING = "nothing can be sent or taken."
+def without_broker(name: str) -> Finding:
+    """What nobody can tell while the broker is down."""
+    return Finding(name, "the broker is not running", "Nothing can be sent or taken.", "make lab")
 
 
 def node() -> Finding:
     broker = Broker()
     if not broker.is_ready():
-        return Finding("broker", "not running", f"Without it {NOT_RUNNING}", "make lab")
+        return without_broker("broker")
     version = version_of(broker)
     if Version(version) < Version("3.10"):
         return Finding(
@@ -315,7 +317,7 @@ def loopback() -> Finding:
     broker = Broker()
     pid = broker.pid
     if pid is None:
-        return Finding("listening", "the broker is not running", f"So {NOT_RUNNING}", "make lab")
+        return without_broker("listening")
     doors = [
         door.laddr.ip
         for door in psutil.Process(pid).net_connections("tcp")
@@ -350,7 +352,7 @@ def alarms() -> Finding:
     """A broker short of memory or disk takes no messages."""
     broker = Broker()
     if not broker.is_ready():
-        return Finding("alarms", "the broker is not running", f"So {NOT_RUNNING}", "make lab")
+        return without_broker("alarms")
     nodes = broker.facts("nodes")
     short = {"mem_alarm": "memory", "disk_free_alarm": "disk"}
     raised = [name for alarm, name in short.items() if any(node.get(alarm) for node in nodes)]
@@ -374,7 +376,7 @@ def rights() -> Finding:
     if stage is None or int(stage.number) < 2:
         return Finding("rights", "nothing is needed yet")
     if not broker.is_ready():
-        return Finding("rights", "the broker is not running", f"So {NOT_RUNNING}", "make lab")
+        return without_broker("rights")
     missing = ""
     if not setting.can_log_in(broker):
         missing = f"{setting.USER} cannot log in with the password of stage 01"
@@ -410,11 +412,21 @@ class Worker:
     @property
     def stage(self) -> str:
         """The stage in whose folder it stands, or ""."""
-        for part in Path(self.folder).parts:
-            for stage in stages.all_stages():
-                if part == stage.name or part.startswith(f"{stage.name}-"):  # the second: kept
-                    return stage.number
-        return ""
+        parts = Path(self.folder).parts
+        return next((s.number for s in stages.all_stages() if s.name in parts), "")
+
+
+def worker_processes() -> Iterator[psutil.Process]:
+    """The main processes of Celery workers of this user, their pools' children left out."""
+    for one in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if _is_worker(one) and not (one.parent() and _is_worker(one.parent())):
+                yield one
+
+
+def _is_worker(one: psutil.Process) -> bool:
+    words = one.cmdline()
+    return "worker" in words and any("celery" in word for word in words)
 
 
 def workers() -> Iterator[Worker]:
@@ -423,12 +435,9 @@ def workers() -> Iterator[Worker]:
     if not broker.is_ready():
         return
     vhosts: dict[str, str] = {}
-    for one in psutil.process_iter(["name"]):
+    for one in worker_processes():
         with contextlib.suppress(psutil.Error):
-            words = one.cmdline()
-            if "worker" not in words or not any("celery" in word for word in words):
-                continue
-            if any(word.startswith("--hostname=check-") for word in words):
+            if any(word.startswith("--hostname=check-") for word in one.cmdline()):
                 continue
             mine = [
                 door.laddr.port
@@ -438,7 +447,7 @@ def workers() -> Iterator[Worker]:
             if mine and not vhosts:  # exact, where the management API lags by seconds
                 vhosts = dict(broker.rows("list_connections", "peer_port", "vhost"))
             vhost = next((vhosts[str(port)] for port in mine if str(port) in vhosts), "")
-            if vhost and "worker" not in (one.parent().cmdline() if one.parent() else []):
+            if vhost:
                 yield Worker(one.pid, one.cwd(), vhost, one.create_time())
 
 
@@ -471,15 +480,10 @@ def running_workers() -> Finding:
 def strays() -> list[psutil.Process]:
     """Workers that stand in this checkout's desk, and that no notebook of it started."""
     found = []
-    for one in psutil.process_iter(["name"]):
+    for one in worker_processes():
         with contextlib.suppress(psutil.Error):
-            words = one.cmdline()
-            if "worker" in words and any("celery" in word for word in words):
-                parent = one.parent()
-                if Path(one.cwd()).is_relative_to(places.desk()) and not (
-                    parent and "worker" in parent.cmdline()
-                ):
-                    found.append(one)
+            if Path(one.cwd()).is_relative_to(places.desk()):
+                found.append(one)
     return found
 
 
@@ -487,7 +491,7 @@ def waiting() -> Finding:
     """Messages in the vhost's queues that nobody takes."""
     broker = Broker()
     if not broker.is_ready():
-        return Finding("messages", "the broker is not running", f"So {NOT_RUNNING}", "make lab")
+        return without_broker("messages")
     waits = {
         name: queue["ready"]
         for name, queue in broker.queues(setting.VHOST).items()

@@ -4,6 +4,7 @@ Each returns a `report.Answer`. What takes time to import is imported where it i
 `hint`, `status` and `diff` answer in half a second.
 """
 
+import contextlib
 import difflib
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,19 +46,26 @@ def _inside(path: Path) -> str:
 
 def lay_out(stage: Stage) -> bool:
     """Broker up, files laid out, earlier stages' work on the broker; True if files are new."""
+    with _on_the_broker(stage) as port:
+        old = progress.old_folder(stage)
+        if old and not stage.desk.exists():
+            old.rename(stage.desk)
+        new = stages.begin(stage, port=port)
+        progress.begun(stage)
+    return new
+
+
+@contextlib.contextmanager
+def _on_the_broker(stage: Stage) -> Iterator[int]:
+    """The broker up, its port; afterwards the earlier stages' work on it."""
     from workshop import setting
     from workshop.broker import Broker
 
     broker = Broker()
     broker.start()
     setting.enter(broker)
-    old = progress.old_folder(stage)
-    if old and not stage.desk.exists():
-        old.rename(stage.desk)
-    new = stages.begin(stage, port=broker.port)
-    progress.begun(stage)
+    yield broker.port
     setting.replay(stage, broker)
-    return new
 
 
 def begin(stage: Stage) -> Answer:
@@ -187,15 +195,9 @@ def reset(stage: Stage) -> Answer:
 
 
 def _lay_anew(stage: Stage, *, solved: bool) -> Answer:
-    from workshop import setting
-    from workshop.broker import Broker
-
-    broker = Broker()
-    broker.start()
-    setting.enter(broker)
-    aside = (stages.solve if solved else stages.reset)(stage, port=broker.port)
-    progress.laid_anew(stage, solved=solved)
-    setting.replay(stage, broker)
+    with _on_the_broker(stage) as port:
+        aside = stages.lay_anew(stage, solved=solved, port=port)
+        progress.laid_anew(stage, solved=solved)
     parts = [Text(f"{_inside(stage.desk)}: {'the solution' if solved else 'its beginning'}")]
     if aside:
         parts = [Text(f"what stood there is now in {_inside(aside)}"), *parts]
