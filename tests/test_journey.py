@@ -4,7 +4,6 @@ Wants Playwright and a Chromium (`make browser` gets both). Screenshots of every
 left in `.journey/`.
 """
 
-import importlib.util
 import os
 import re
 import shutil
@@ -16,22 +15,12 @@ import pytest
 
 from workshop import places, stages
 from workshop.broker import Broker
+from workshop.browser import CHROMIUM, missing
 from workshop.waiting import wait_until
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-MISSING = [
-    name
-    for name, there in (
-        ("Playwright", importlib.util.find_spec("playwright")),
-        ("Chromium", CHROMIUM),
-    )
-    if not there
-]
 pytestmark = pytest.mark.skipif(
-    bool(MISSING) and not os.environ.get("CI"),
-    reason=f"no {' and no '.join(MISSING)} on this machine: make browser",
+    bool(missing()) and not os.environ.get("CI"),
+    reason=f"{missing()} on this machine: make browser",
 )
 SHOTS = places.CHECKOUT / ".journey"
 ALL_MS = 90_000  # for a whole notebook
@@ -40,7 +29,7 @@ ALL_MS = 90_000  # for a whole notebook
 @pytest.fixture
 def course(tmp_path, monkeypatch):
     """A fresh checkout with Lab open in it; how its commands are run, and its address."""
-    assert not MISSING, f"no {' and no '.join(MISSING)}: make browser"
+    assert not missing(), f"{missing()}: make browser"
     copy = tmp_path / "a course"
     for name in ("notebooks", "steps", "solutions", "workshop"):
         shutil.copytree(places.CHECKOUT / name, copy / name)

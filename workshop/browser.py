@@ -1,6 +1,18 @@
-"""Ask a web server as a browser would, and measure the answer and nothing else."""
+"""Ask a web server as a browser would: the request alone, or a real Chromium."""
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import httpx
+
+T = TypeVar("T")
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
 
 
 def browser(base: str) -> httpx.Client:
@@ -17,3 +29,34 @@ def browser(base: str) -> httpx.Client:
         follow_redirects=True,
         limits=httpx.Limits(max_keepalive_connections=0),
     )
+
+
+def missing() -> str:
+    """What a real browser wants and this machine has not: "no Playwright and no Chromium"."""
+    wanted = {"Playwright": importlib.util.find_spec("playwright"), "Chromium": CHROMIUM}
+    return " and ".join(f"no {name}" for name, there in wanted.items() if not there)
+
+
+def in_chromium(visit: Callable[..., T], **context) -> T:
+    """`visit(page)` with a page of a headless Chromium; what it returns.
+
+    `context` is for Playwright's new_context. In a thread of its own: Playwright does not
+    run inside an event loop, and a notebook's kernel is one.
+    """
+    from playwright.sync_api import sync_playwright
+
+    def work() -> T:
+        with sync_playwright() as playwright:
+            chromium = playwright.chromium.launch(
+                executable_path=CHROMIUM,
+                # root, as CI is, has no sandbox; the rest keeps it from calling home
+                args=["--disable-background-networking", "--no-first-run", "--disable-gpu"]
+                + (["--no-sandbox"] if os.geteuid() == 0 else []),
+            )
+            try:
+                return visit(chromium.new_context(**context).new_page())
+            finally:
+                chromium.close()
+
+    with ThreadPoolExecutor(1) as alone:
+        return alone.submit(work).result()

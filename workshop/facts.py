@@ -161,3 +161,41 @@ def worker_conf(worker: str) -> dict[str, Any]:
         "broker": ((inspect.stats() or {}).get(worker) or {}).get("broker"),
         "registered": (inspect.registered() or {}).get(worker),
     }
+
+
+def migrate() -> None:
+    """`python manage.py migrate`."""
+    _django()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+
+
+def results() -> dict[str, Any]:
+    """Where the app keeps results, and what of Celery's settings in Django's speaks of them."""
+    _django()
+    app = importlib.import_module("celery_testing.celery").app
+    module = importlib.import_module("celery_testing.settings")
+    names = [n for n in vars(module) if "RESULT" in n.upper() or "TRACK" in n.upper()]
+    return {
+        "backend": app.conf.result_backend,
+        "started": app.conf.task_track_started,
+        "names": sorted(names),
+    }
+
+
+def submit(x: int, y: int) -> dict[str, Any]:
+    """A job made and sent as the API does: its id, and the messages that were published."""
+    _django()
+    from celery.signals import before_task_publish
+
+    sent: list[dict[str, Any]] = []
+
+    def note(sender=None, headers=None, body=None, **_) -> None:
+        args, kwargs, _ = body
+        named = {**dict(zip(("x", "y"), args, strict=False)), **kwargs}
+        sent.append({"task": sender, "id": headers["id"], **named})
+
+    before_task_publish.connect(note)
+    job = importlib.import_module("sums.sending").submit(x, y)
+    return {"id": str(job.pk), "sent": sent}

@@ -75,6 +75,23 @@ def depth(samples: Sequence[tuple[float, int, int]], alt: str, marks=()) -> Pict
     return Picture(figure, alt)
 
 
+def progress(samples: Sequence[tuple[float, float]], alt: str, marks=()) -> Picture:
+    """How far a piece of work was, over time.
+
+    `samples`: (seconds, per cent). `marks`: (seconds, what happened then).
+    """
+    figure, axes = _axes()
+    axes.step(*zip(*samples, strict=True), where="post", color=BLUE, lw=2)
+    for at, words in marks:
+        axes.axvline(at, color=GREY, lw=1, ls=":")
+        axes.text(at, 108, f" {words}", color=INK, fontsize=8, va="bottom")
+    axes.set_ylim(0, 125)
+    axes.set_yticks(range(0, 101, 25))
+    axes.set_xlabel("seconds", color=INK)
+    axes.set_ylabel("per cent", color=INK)
+    return Picture(figure, alt)
+
+
 def durations(rows: Sequence[tuple[str, float]], alt: str) -> Picture:
     """Named times in seconds, as bars on a logarithmic scale."""
     figure, axes = _axes(height=0.7 + 0.5 * len(rows))

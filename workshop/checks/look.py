@@ -12,6 +12,7 @@ import re
 import shlex
 import statistics
 import subprocess
+import tempfile
 import time
 import uuid
 from collections.abc import Callable
@@ -78,6 +79,18 @@ class Look:
     def path(self) -> Path:
         return self.stage.path
 
+    @property
+    def database(self) -> Path:
+        """A database of the check's own, from stage 07 on; the learner's stays as it is."""
+        return Path(self.once("folder", self._folder)) / "check.sqlite3"
+
+    def _folder(self) -> str:
+        return self._stack.enter_context(tempfile.TemporaryDirectory())
+
+    def migrate(self) -> None:
+        """Make the project's tables in the check's database."""
+        self.once("migrate", lambda: self.ask("migrate"))
+
     def is_untouched(self, file: str) -> bool:
         """Whether the learner has not yet saved anything of their own in this file."""
         return stages.untouched(self.stage, file, self.broker.port)
@@ -104,7 +117,11 @@ class Look:
     def environment(self) -> dict[str, str]:
         """What makes a process of the project use the check's own queue."""
         path = [str(SITE), *filter(None, [os.environ.get("PYTHONPATH")])]
-        found = {"WORKSHOP_QUEUE": self.queue, "PYTHONPATH": os.pathsep.join(path)}
+        found = {
+            "WORKSHOP_QUEUE": self.queue,
+            "PYTHONPATH": os.pathsep.join(path),
+            "DATABASE_URL": f"sqlite:///{self.database}",
+        }
         if self.warm:
             found["PATH"] = f"{self.warm.bin}{os.pathsep}{os.environ['PATH']}"
         return found
@@ -274,12 +291,17 @@ class Web:
 
     def __init__(self, running: Running, port: int):
         self.running = running
-        self._client = browser(f"http://127.0.0.1:{port}")
+        self.base = f"http://127.0.0.1:{port}"
+        self._client = browser(self.base)
 
     def get(self, path: str) -> httpx.Response:
         """GET, redirects followed as a browser does."""
+        return self.ask("GET", path)
+
+    def ask(self, method: str, path: str, **words) -> httpx.Response:
+        """A request, as httpx has it: `json=`, `headers=`."""
         try:
-            return self._client.get(path)
+            return self._client.request(method, path, **words)
         except httpx.TimeoutException:
             raise Wrong(f"{path} gave no answer within 15 s") from None
         except httpx.HTTPError as error:

@@ -1,0 +1,6 @@
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("testing.urls")),
+    path("", include("sums.urls")),
+]
