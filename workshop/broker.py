@@ -472,6 +472,11 @@ class Broker:
         """DELETE /api/…"""
         self.api.delete("/api/" + "/".join(quote(part, safe="") for part in path))
 
+    def make_vhost(self, name: str, user: str) -> None:
+        """A vhost that is this user's, all of it."""
+        self.api.put(f"/api/vhosts/{quote(name, safe='')}").raise_for_status()
+        self.give(name, user, dict.fromkeys(("configure", "write", "read"), ".*"))
+
     def give(self, vhost: str, user: str, rights: dict[str, str]) -> None:
         """Set a user's configure, write and read expressions in a vhost."""
         body = {key: rights[key] for key in ("configure", "write", "read")}

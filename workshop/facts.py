@@ -197,5 +197,67 @@ def submit(x: int, y: int) -> dict[str, Any]:
         sent.append({"task": sender, "id": headers["id"], **named})
 
     before_task_publish.connect(note)
-    job = importlib.import_module("sums.sending").submit(x, y)
+    job = importlib.import_module("sums.submitting").submit(x, y)
     return {"id": str(job.pk), "sent": sent}
+
+
+def reliable() -> dict[str, Any]:
+    """What the app's configuration says of sending and taking."""
+    _django()
+    conf = importlib.import_module("celery_testing.celery").app.conf
+    return {
+        "transport": {str(k): repr(v) for k, v in (conf.broker_transport_options or {}).items()},
+        "confirms": (conf.broker_transport_options or {}).get("confirm_publish"),
+        "late": conf.task_acks_late,
+        "reject": conf.task_reject_on_worker_lost,
+        "names": sorted(n for n in vars(_settings_module()) if n.startswith("CELERY")),
+    }
+
+
+def _settings_module():
+    return importlib.import_module("celery_testing.settings")
+
+
+def receipts_of_a_task_that_runs_twice() -> dict[str, int]:
+    """Its receipts, after two runs of one task, and after a run of another."""
+    _django()
+    import uuid
+
+    task = importlib.import_module("testing.workers").sum_number
+    models = importlib.import_module("receipts.models")
+    one, other = str(uuid.uuid4()), str(uuid.uuid4())
+    for task_id in (one, one, other):
+        task.apply(args=(1, 1), task_id=task_id, throw=True)
+    count = models.Receipt.objects.filter
+    return {"one": count(job_id=one).count(), "other": count(job_id=other).count()}
+
+
+def retries_of_tell(url: str, runs: int) -> dict[str, Any]:
+    """tell() against a service that always fails: its waits in seconds, for each of some runs."""
+    _django()
+    from celery.app.task import Task
+
+    tell = importlib.import_module("testing.telling").tell
+    waits: list[list[float]] = []
+    retry = Task.retry
+
+    def note(self, *args, countdown=None, **words):
+        waited = self.default_retry_delay if countdown is None else countdown
+        waits[-1].append(waited)
+        if self.request.retries > 20:
+            raise RuntimeError("more than 20 times")
+        return retry(self, *args, countdown=0, **words)
+
+    Task.retry = note
+    ended = ""
+    for _ in range(runs):
+        waits.append([])
+        ended = type(tell.apply(args=(url, "done")).result).__name__
+    return {"waits": waits, "ended": ended}
+
+
+def send_poison(path: str, address: str) -> None:
+    """The task of workshop/checks/poison.py, through the project's own app and queue."""
+    os.environ["BROKER_URL"] = address
+    _django()
+    importlib.import_module("celery_testing.celery").app.send_task("poison", [path])

@@ -96,6 +96,15 @@ class Running:
             self.guard.stdin.close()
         self.guard.wait(GRACE + 10)
 
+    def kill(self) -> None:
+        """SIGKILL it and all below it at once, as a lack of memory or a power cut would."""
+        with contextlib.suppress(psutil.Error):
+            family = psutil.Process(self.guard.pid).children(recursive=True)
+            for one in family:
+                with contextlib.suppress(psutil.Error):
+                    one.kill()
+        self.guard.wait(10)
+
     def __enter__(self) -> "Running":
         return self
 

@@ -35,6 +35,7 @@ from workshop.waiting import NotYet, wait_until
 from workshop.warm import Warm
 
 SITE = Path(__file__).with_name("site")
+NAMES_ITS_QUEUES = 8  # the stage from which on the project does
 
 
 class Wrong(Exception):
@@ -57,6 +58,7 @@ class Look:
         self.broker = broker or Broker()
         self.warm = warm
         self.queue = f"check-{uuid.uuid4().hex[:8]}"
+        self.vhost = setting.VHOST
         self._stack = contextlib.ExitStack()
         self._once: dict[str, Any] = {}
 
@@ -69,7 +71,10 @@ class Look:
         if not self.stage.path.exists():
             stages.begin(self.stage, port=self.broker.port)
         setting.replay(self.stage, self.broker)
-        self._stack.callback(self._drop_queue)
+        if int(self.stage.number) < NAMES_ITS_QUEUES:
+            self._stack.callback(self._drop_queue)
+        else:
+            self._go_apart()
         return self
 
     def __exit__(self, *_) -> None:
@@ -82,10 +87,16 @@ class Look:
     @property
     def database(self) -> Path:
         """A database of the check's own, from stage 07 on; the learner's stays as it is."""
-        return Path(self.once("folder", self._folder)) / "check.sqlite3"
+        return self.folder / "check.sqlite3"
 
-    def _folder(self) -> str:
-        return self._stack.enter_context(tempfile.TemporaryDirectory())
+    @property
+    def folder(self) -> Path:
+        """A folder for what the check writes."""
+        return Path(self.once("folder", lambda: self.enter(tempfile.TemporaryDirectory())))
+
+    def enter(self, context: contextlib.AbstractContextManager) -> Any:
+        """What a context manager gives; it is left when the look is over."""
+        return self._stack.enter_context(context)
 
     def migrate(self) -> None:
         """Make the project's tables in the check's database."""
@@ -94,6 +105,12 @@ class Look:
     def is_untouched(self, file: str) -> bool:
         """Whether the learner has not yet saved anything of their own in this file."""
         return stages.untouched(self.stage, file, self.broker.port)
+
+    def _go_apart(self) -> None:
+        """A vhost of the check's own, where the project names its queues itself."""
+        self.vhost = self.queue
+        self.broker.make_vhost(self.vhost, setting.USER)
+        self._stack.callback(self.broker.remove, "vhosts", self.vhost)
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
         """The same answer, or the same failure, for every item that asks for it."""
@@ -122,6 +139,8 @@ class Look:
             "PYTHONPATH": os.pathsep.join(path),
             "DATABASE_URL": f"sqlite:///{self.database}",
         }
+        if self.vhost != setting.VHOST:
+            found["BROKER_URL"] = setting.url(self.broker, self.vhost)
         if self.warm:
             found["PATH"] = f"{self.warm.bin}{os.pathsep}{os.environ['PATH']}"
         return found

@@ -1,43 +1,12 @@
-"""From a wish to a message: one way for the API and for the page."""
+"""From a job to a message."""
 
-from celery.exceptions import CeleryError
-from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from testing.workers import sum_number
 
 from .models import Job
 
-
-class KeyUsed(Exception):
-    """The idempotency key belongs to another sum."""
-
-
-class NotSent(Exception):
-    """The broker has not taken the message."""
-
-
-def submit(x: int, y: int, key: str | None = None) -> Job:
-    """The job of this wish, sent. The same key again is the same job.
-
-    Raises KeyUsed, and NotSent: then the same key may be tried again.
-    """
-    if key:
-        job, _ = Job.objects.get_or_create(key=key, defaults={"x": x, "y": y})
-    else:
-        job = Job.objects.create(x=x, y=y)
-    if (job.x, job.y) != (x, y):
-        raise KeyUsed(f"the key {key!r} is that of {job.x} * {job.y}")
-    if not job.sent:
-        try:
-            send(job)
-        except (OperationalError, CeleryError) as error:
-            if not key:  # nobody can ask for it again
-                job.delete()
-            raise NotSent(str(error)) from error
-        job.sent = timezone.now()
-        job.save(update_fields=["sent"])
-    return job
+UNSENT = (OperationalError,)  # what speaks of a broker that has not taken it
 
 
 def send(job: Job) -> None:

@@ -6,7 +6,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 
 from .models import Job
-from .sending import KeyUsed, NotSent, submit
+from .submitting import KeyUsed, NotSent, submit
 
 KEY = "Idempotency-Key"
 
@@ -31,6 +31,7 @@ class KeyIsTaken(APIException):
 class BrokerIsDown(APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_code = "broker_is_down"
+    wait = 2  # seconds: REST framework makes the header Retry-After of it
 
 
 class IsOver(APIException):

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from .models import SIDE, Job
-from .sending import KeyUsed, NotSent, submit
+from .submitting import KeyUsed, NotSent, submit
 
 SENT = Job.objects.exclude(sent=None)
 

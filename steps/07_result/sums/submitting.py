@@ -1,0 +1,37 @@
+"""From a wish to a job: one way for the API and for the page."""
+
+from django.utils import timezone
+
+from .models import Job
+from .sending import UNSENT, send
+
+
+class KeyUsed(Exception):
+    """The idempotency key belongs to another sum."""
+
+
+class NotSent(Exception):
+    """The broker is not known to have taken the message."""
+
+
+def submit(x: int, y: int, key: str | None = None) -> Job:
+    """The job of this wish, sent. The same key again is the same job.
+
+    Raises KeyUsed, and NotSent: then the same key may be tried again.
+    """
+    if key:
+        job, _ = Job.objects.get_or_create(key=key, defaults={"x": x, "y": y})
+    else:
+        job = Job.objects.create(x=x, y=y)
+    if (job.x, job.y) != (x, y):
+        raise KeyUsed(f"the key {key!r} is that of {job.x} * {job.y}")
+    if not job.sent:
+        try:
+            send(job)
+        except UNSENT as error:
+            if not key:  # nobody can ask for it again
+                job.delete()
+            raise NotSent(str(error)) from error
+        job.sent = timezone.now()
+        job.save(update_fields=["sent"])
+    return job

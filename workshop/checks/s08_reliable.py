@@ -1,0 +1,344 @@
+"""Stage 08: what was accepted is finished once, whoever is killed in between."""
+
+import contextlib
+import sqlite3
+import threading
+import time
+import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+
+from workshop import process, setting
+from workshop.browser import browser
+from workshop.checks import Check
+from workshop.checks.look import Look, Wrong
+from workshop.ports import free_port
+from workshop.process import Running
+from workshop.second import SecondBroker, second_broker
+from workshop.waiting import NotYet, wait_until
+
+check = Check()
+RELIABLE, QUEUES = "celery_testing/reliable.py", "celery_testing/queues.py"
+RECEIPTS, TELLING = "receipts/models.py", "testing/telling.py"
+CONFIRMED = "each message is confirmed by the broker"
+LATE = "a task is acknowledged when it is done"
+ONCE = "a task that runs twice leaves one receipt"
+POISON = "a message that kills its process ends in the queue dead"
+QUICK = "a broker that is down or short of memory: 503 within a second"
+MANY = 500  # jobs, with a broker and a worker killed among them
+SENDERS = 4
+
+
+@check.item(
+    CONFIRMED,
+    todo="a",
+    file=RELIABLE,
+    hints=(
+        "When does the sender know that the broker has the message?",
+        "celery_testing/reliable.py: an option of the transport, beside max_retries. Its name "
+        "stands in the exercise sheet's hint.",
+        '"confirm_publish": True,',
+    ),
+)
+def each_message_is_confirmed(look: Look) -> None:
+    look.needs_file(RELIABLE)
+    found = look.once("reliable", lambda: look.ask("reliable"))
+    if found["confirms"] is not True:
+        options = ", ".join(f"{k}: {v}" for k, v in found["transport"].items()) or "nothing"
+        raise Wrong(f"the transport's options are {options}; confirm_publish is to be True")
+
+
+@check.item(
+    LATE,
+    todo="b",
+    file=RELIABLE,
+    hints=(
+        "When does the broker forget a message, and who tells it to?",
+        "Two of Celery's settings, task_acks_late and task_reject_on_worker_lost: in Django's "
+        "settings with CELERY_ before them, in capitals.",
+        "CELERY_TASK_ACKS_LATE = True, and CELERY_TASK_REJECT_ON_WORKER_LOST = True",
+    ),
+)
+def acknowledged_late(look: Look) -> None:
+    look.needs_file(RELIABLE)
+    found = look.once("reliable", lambda: look.ask("reliable"))
+    there = ", ".join(name for name in found["names"] if "ACK" in name or "LOST" in name) or "none"
+    for name, words in (
+        ("late", "a task is acknowledged when it begins: task_acks_late is not True"),
+        (
+            "reject",
+            "a task whose process is lost counts as done: task_reject_on_worker_lost is not True",
+        ),
+    ):
+        if found[name] is not True:
+            raise Wrong(f"{words}. Settings that speak of it: {there}")
+
+
+@check.item(
+    ONCE,
+    todo="b",
+    file=RECEIPTS,
+    hints=(
+        "What is the same in both runs of a task, and different for every other task?",
+        "receipts/models.py: the key is unique in the table. Django's get_or_create looks for a "
+        "row by what you name, and makes it, with defaults for the rest, if there is none.",
+        'Receipt.objects.get_or_create(key=job_id, defaults={"job_id": job_id})',
+    ),
+)
+def one_receipt(look: Look) -> None:
+    look.needs_file(RECEIPTS)
+    look.migrate()
+    found = look.ask("receipts_of_a_task_that_runs_twice")
+    if found["one"] == 0 or found["other"] == 0:
+        raise Wrong(
+            f"after two runs of one task there are {found['one']} receipts, after a run of "
+            f"another {found['other']}"
+        )
+    if found["one"] != 1:
+        raise Wrong(
+            f"one task ran twice, and there are {found['one']} receipts: the key differs from "
+            "run to run"
+        )
+
+
+class Refuses(BaseHTTPRequestHandler):
+    """A service that is never ready."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(503)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_) -> None:
+        """Nothing: the check reads what the task does, not what the service says."""
+
+
+@contextlib.contextmanager
+def refusing_service():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Refuses)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@check.item(
+    "tell tries again, later and later, and not in step with others",
+    todo="c",
+    file=TELLING,
+    hints=(
+        "Which errors pass by themselves, and what if a hundred tasks try again at once?",
+        "testing/telling.py: the decorator takes autoretry_for (a tuple of exceptions), "
+        "max_retries, retry_backoff and retry_jitter.",
+        "@shared_task(autoretry_for=(httpx.HTTPError,), max_retries=5, retry_backoff=True, "
+        "retry_jitter=True)",
+    ),
+)
+def tell_tries_again(look: Look) -> str:
+    look.needs_file(TELLING)
+    with refusing_service() as url:
+        found = look.ask("retries_of_tell", url=url, runs=12)
+    waits = found["waits"]
+    tries = {len(one) for one in waits}
+    if tries == {0} or tries == {1}:
+        raise Wrong(f"the service answered 503, and tell was not tried again: {found['ended']}")
+    if max(tries) > 6:
+        raise Wrong(f"tell was tried again {max(tries)} times and more: at most 5")
+    last = max(0, min(tries) - 2)
+    longest = [max(one[n] for one in waits) for n in (0, last)]
+    if longest[0] >= longest[1]:
+        raise Wrong(
+            f"the waits are {waits[0]} seconds: they are to grow, so that a service that is down "
+            "is left alone (retry_backoff)"
+        )
+    if len({one[last] for one in waits}) == 1:
+        raise Wrong(
+            f"every run waits {waits[0]} seconds: a hundred tasks would come back at the same "
+            "moment (retry_jitter)"
+        )
+    return f"up to {longest[1]:g} s before try {last + 2}"
+
+
+# --- live: on a second broker, which is killed -------------------------------------------------
+
+
+def second(look: Look) -> SecondBroker:
+    return look.once("second", lambda: look.enter(second_broker()))
+
+
+def worker_on(look: Look, broker: SecondBroker, name: str) -> Running:
+    """A worker of the project on the second broker, with the task that kills."""
+    command = (
+        "celery -A celery_testing worker --loglevel=info --concurrency=2 --without-mingle "
+        f"--without-gossip --include=workshop.checks.poison --hostname={name}@localhost"
+    )
+    return look.start(command, process.says(r" ready\."), name, BROKER_URL=setting.url(broker))
+
+
+@check.item(
+    POISON,
+    todo="d",
+    file=QUEUES,
+    needs=(LATE,),
+    hints=(
+        "Who counts how often a message came back, and what happens to it then?",
+        "celery_testing/queues.py: three more arguments of the queue. The exchange with the "
+        "empty name brings a message to the queue whose name is the routing key.",
+        '"x-delivery-limit": 2, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"',
+    ),
+)
+def poison_ends_in_dead(look: Look) -> str:
+    look.needs_file(QUEUES)
+    look.migrate()
+    broker = second(look)
+    begun = Path(look.folder) / "poison"
+    worker = look.once("poisoned", lambda: worker_on(look, broker, "poisoned"))
+    look.ask("send_poison", path=str(begun), address=setting.url(broker))
+    times = lambda: begun.read_text().count("begun") if begun.exists() else 0  # noqa: E731
+
+    def is_over() -> bool:
+        return broker.queues(setting.VHOST)["dead"]["ready"] > 0 or times() > 3
+
+    try:
+        wait_until(is_over, limit=20, what="the dead letter")
+    except NotYet:
+        queues = broker.queues(setting.VHOST)
+        kept = {n: q["total"] for n, q in queues.items() if q["total"]} or "no queue"
+        raise Wrong(
+            f"it was begun {times()} times, and is in {kept}: a message without a dead-letter "
+            "exchange is thrown away at the limit"
+        ) from None
+    finally:
+        worker.kill()
+    if times() != 3:
+        raise Wrong(
+            f"it was begun {times()} times: with x-delivery-limit 2 it is 3, the first and two "
+            "that came back"
+        )
+    return "begun 3 times, then set aside"
+
+
+@check.item(
+    QUICK,
+    needs=(CONFIRMED,),
+    hints=(
+        "What does the web server do while the broker is away?",
+        "sums/publishing.py gives the broker less than a second. Is it as the stage laid it out?",
+        "`workshop diff 08` shows each file beside the solution.",
+    ),
+)
+def refused_at_once(look: Look) -> str:
+    broker = second(look)
+    client = browser(web_on(look, broker))
+    took = []
+    ask(client)  # a first one makes the connection
+    broker.raise_alarm()
+    took.append(refused(client, "short of memory"))
+    broker.clear_alarm()
+    broker.ctl("stop_app")
+    took.append(refused(client, "down"))
+    broker.start()
+    wait_until(lambda: ask(client).status_code == 202, limit=10, what="202")
+    return f"answered in {max(took):.2f} s"
+
+
+def web_on(look: Look, broker: SecondBroker) -> str:
+    """The address of a web server of the project on the second broker."""
+
+    def start() -> str:
+        port = free_port()
+        command = f"python manage.py runserver --noreload {port}"
+        look.start(command, process.listens(port), "web", BROKER_URL=setting.url(broker))
+        return f"http://127.0.0.1:{port}"
+
+    look.migrate()
+    return look.once("web on second", start)
+
+
+def ask(client: httpx.Client, key: str = "") -> httpx.Response:
+    words = {"Idempotency-Key": key} if key else {}
+    return client.post("/api/sums/", json={"x": 1, "y": 1}, headers=words)
+
+
+def refused(client: httpx.Client, what: str) -> float:
+    """The seconds of a refusal with the broker in this state. Raises Wrong."""
+    begun = time.monotonic()
+    try:
+        answer = ask(client)
+    except httpx.TimeoutException:
+        raise Wrong(f"the broker is {what}, and a POST had no answer within 15 s") from None
+    took = time.monotonic() - begun
+    if answer.status_code != 503 or "Retry-After" not in answer.headers:
+        raise Wrong(f"the broker is {what}, and a POST was answered {answer.status_code}")
+    if took > 1:
+        raise Wrong(f"the broker is {what}, and the 503 took {took:.1f} s")
+    return took
+
+
+@check.item(
+    f"{MANY} accepted, broker and worker killed: none lost, each done once",
+    needs=(CONFIRMED, LATE, ONCE, POISON, QUICK),
+    hints=(
+        "Which of the four cures keeps what is accepted, which what is begun?",
+        "The items above, one by one. The lesson shows each of them alone.",
+        "`workshop diff 08` shows each file beside the solution.",
+    ),
+)
+def none_is_lost(look: Look) -> str:
+    broker = second(look)
+    client = browser(web_on(look, broker))
+    workers = [worker_on(look, broker, "first")]
+    accepted: dict[str, str] = {}
+    refusals = Counter()
+    up = threading.Event()
+    up.set()
+
+    def send(key: str) -> None:
+        while up.wait(60):
+            with contextlib.suppress(httpx.HTTPError):
+                answer = ask(client, key)
+                if answer.status_code == 202:
+                    accepted[key] = answer.json()["id"]
+                    return
+                refusals[answer.status_code] += 1
+
+    with ThreadPoolExecutor(SENDERS) as senders:
+        sent = [senders.submit(send, f"{look.queue}-{n}") for n in range(MANY)]
+        wait_until(lambda: len(accepted) > MANY // 4, limit=60, what=f"{MANY // 4} accepted")
+        broker.kill()
+        wait_until(lambda: refusals[503] >= SENDERS, limit=20, what="a refusal")
+        up.clear()
+        broker.start()
+        up.set()
+        wait_until(lambda: len(accepted) > MANY // 2, limit=60, what=f"{MANY // 2} accepted")
+        workers[0].kill()
+        workers.append(worker_on(look, broker, "second"))
+        for one in sent:
+            one.result(timeout=60)
+    if set(refusals) - {503}:
+        raise Wrong(f"while the broker was away there were answers {dict(refusals)}, not 503 alone")
+    wanted = set(accepted.values())
+    with contextlib.suppress(NotYet):
+        wait_until(lambda: wanted <= set(receipts(look)), limit=60, what="all receipts")
+    found = receipts(look)
+    lost = len(wanted - set(found))
+    twice = sum(1 for job in wanted if found[job] > 1)
+    if lost or twice or len(wanted) != MANY:
+        raise Wrong(f"{len(wanted)} were accepted; lost {lost}; {twice} have more than one receipt")
+    return f"{refusals[503]} refused with 503, and sent again"
+
+
+def receipts(look: Look) -> Counter:
+    """How many receipts each job has."""
+    with contextlib.closing(sqlite3.connect(look.database, timeout=20)) as database:
+        rows = database.execute("select job_id from receipts_receipt").fetchall()
+    return Counter(str(uuid.UUID(job)) for (job,) in rows)
