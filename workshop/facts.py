@@ -256,8 +256,10 @@ def retries_of_tell(url: str, runs: int) -> dict[str, Any]:
     return {"waits": waits, "ended": ended}
 
 
-def send_poison(path: str, address: str) -> None:
-    """The task of workshop/checks/poison.py, through the project's own app and queue."""
+def send_poison(path: str, address: str, count: int) -> None:
+    """So many of the task of workshop/checks/tasks.py, through the project's own app and queue."""
     os.environ["BROKER_URL"] = address
     _django()
-    importlib.import_module("celery_testing.celery").app.send_task("poison", [path])
+    app = importlib.import_module("celery_testing.celery").app
+    for _ in range(count):
+        app.send_task("poison", [path])

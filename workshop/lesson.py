@@ -8,6 +8,7 @@ import contextlib
 import html
 import os
 import shutil
+import sqlite3
 import sys
 import threading
 import time
@@ -22,6 +23,7 @@ from workshop.broker import Broker
 from workshop.browser import browser
 from workshop.errors import CourseError
 from workshop.process import Running
+from workshop.second import SecondBroker
 from workshop.waiting import NotYet, wait_until
 
 SAMPLE_SECONDS = 0.05
@@ -37,10 +39,19 @@ class Link(str):
 class Project:
     """A folder with a Django project in it, and what runs there."""
 
-    def __init__(self, stage: stages.Stage, path: Path, broker: Broker):
+    def __init__(
+        self,
+        stage: stages.Stage,
+        path: Path,
+        broker: Broker,
+        env: dict[str, str] | None = None,
+        vhost: str = setting.VHOST,
+    ):
         self.stage = stage
         self.path = path
         self.broker = broker
+        self.env = env or {}  # laid over this process's, for what the project runs
+        self.vhost = vhost
         self._running: dict[str, Running] = {}
         self._browser: httpx.Client | None = None
 
@@ -56,16 +67,18 @@ class Project:
         The same line run again replaces the first. `folder` is where it is typed, relative
         to the project. Raises CourseError with the last lines of its log if it fails.
         """
-        if command in self._running:
-            self._running.pop(command).stop()
+        line = f"{self.vhost} {command}"
+        if line in self._running:
+            self._running.pop(line).stop()
         running = process.run(
             command,
             cwd=self.path / folder,
             ready=ready or _ready_for(command),
+            env=self.env,
             name=self.stage.name,
             limit=limit,
         )
-        self._running[command] = running
+        self._running[line] = running
         return running
 
     def stop(self) -> None:
@@ -97,6 +110,19 @@ class Project:
                 f"nothing answers at {base}: the web server does not run.",
                 'web = stage.run("python manage.py runserver $PORT")',
             ) from None
+
+    def on(self, second: SecondBroker, name: str) -> "Project":
+        """This project with a vhost on the second broker and a database, both of this name."""
+        env = second.room(name, self.path)
+        other = Project(self.stage, self.path, second, env, name)
+        other._running = self._running  # one begin ends them all
+        return other
+
+    def rows(self, query: str) -> list[tuple]:
+        """What a query finds in the database of a project that is `on` the second broker."""
+        file = self.env["DATABASE_URL"].removeprefix("sqlite:///")
+        with contextlib.closing(sqlite3.connect(file, timeout=20)) as database:
+            return database.execute(query).fetchall()
 
     def link(self, path: str) -> Link:
         """A path of the project's web server, to click on."""
@@ -183,15 +209,32 @@ class Lesson(Project):
         """Begin the stage to go on with, and open it."""
         return verbs.next_()
 
-    def copy(self) -> Project:
+    def second_broker(self) -> SecondBroker:
+        """Another broker, to be killed; it is empty, and ends with this notebook."""
+        second = SecondBroker()
+        second.start()
+        second.empty()
+        return second
+
+    def copy(self, name: str = "") -> Project:
         """A copy of the project, to break: your own files stay as they are."""
-        path = places.desk() / ".broken" / self.stage.name
+        path = places.desk() / ".broken" / (name or self.stage.name)
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(path)
         shutil.copytree(self.path, path, ignore=shutil.ignore_patterns("__pycache__"))
         copy = Project(self.stage, path, self.broker)
         copy._running = self._running  # one begin ends them all
         return copy
+
+    def beginning(self, name: str, take: tuple[str, ...] = ()) -> Project:
+        """The project as the stage was laid out, to compare with; `take` names files of yours."""
+        path = places.desk() / ".broken" / name
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(path)
+        stages.lay(self.stage, path, solved=False, port=self.broker.port)
+        for file in take:
+            shutil.copy(self.path / file, path / file)
+        return Project(self.stage, path, self.broker)
 
     # --- the broker -------------------------------------------------------------------------
 

@@ -92,6 +92,42 @@ def progress(samples: Sequence[tuple[float, float]], alt: str, marks=()) -> Pict
     return Picture(figure, alt)
 
 
+def counts(rows: Sequence[tuple[str, dict[str, int]]], alt: str) -> Picture:
+    """What became of pieces of work, a bar each: `rows` are (name, {"finished": 3, "lost": 1}).
+
+    A bar's parts are shares of its whole, since one drill has ten pieces and another thousands.
+    """
+    figure, axes = _axes(height=0.9 + 0.45 * len(rows))
+    colours = {"finished": (GREEN, ""), "lost": (GREY, "xx"), "twice": (ORANGE, "///")}
+    seen = set()
+    for row, (_, found) in enumerate(rows):
+        left, whole = 0.0, sum(found.get(kind, 0) for kind in colours) or 1
+        for kind, (colour, hatch) in colours.items():
+            width = 100 * found.get(kind, 0) / whole
+            if width:
+                label = None if kind in seen else kind
+                axes.barh(
+                    row, width, 0.6, left, color=colour, edgecolor=INK, hatch=hatch, label=label
+                )
+                axes.text(
+                    left + width / 2,
+                    row,
+                    str(found[kind]),
+                    ha="center",
+                    va="center",
+                    fontsize=8,
+                    color=INK,
+                    bbox={"facecolor": GROUND, "edgecolor": "none", "pad": 1},
+                )
+                seen.add(kind)
+            left += width
+    axes.set_yticks(range(len(rows)), [name for name, _ in rows])
+    axes.invert_yaxis()
+    axes.set_xlabel("per cent of what was accepted", color=INK)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    return Picture(figure, alt)
+
+
 def durations(rows: Sequence[tuple[str, float]], alt: str) -> Picture:
     """Named times in seconds, as bars on a logarithmic scale."""
     figure, axes = _axes(height=0.7 + 0.5 * len(rows))

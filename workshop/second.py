@@ -1,11 +1,16 @@
 """A second broker, to be killed. The learner's own, and what waits in it, stays as it is."""
 
 import contextlib
+import os
 import shlex
+import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 from workshop import places, process, setting
 from workshop.broker import Broker
+from workshop.errors import CourseError
 
 
 class SecondBroker(Broker):
@@ -39,20 +44,38 @@ class SecondBroker(Broker):
         self.make_vhost(setting.VHOST, setting.USER)
 
     def empty(self) -> None:
-        """Remove the vhost with all that is in it, and make it again."""
-        self.remove("vhosts", setting.VHOST)
+        """Remove every vhost with all that is in it, and make the learner's again."""
+        for vhost in self.facts("vhosts"):
+            if vhost["name"] != "/":
+                self.remove("vhosts", vhost["name"])
+        for tables in self.folder.glob("*.sqlite3*"):
+            tables.unlink()
         self._admit_learner()
 
-    def environment_of_project(self) -> dict[str, str]:
-        """What makes the project's processes use this broker, and tables of their own."""
-        return {
-            "BROKER_URL": setting.url(self),
-            "DATABASE_URL": f"sqlite:///{self.database}",
-        }
+    def room(self, name: str, project: Path) -> dict[str, str]:
+        """A vhost and a database of this name; the environment in which a project uses them."""
+        self.make_vhost(name, setting.USER)
+        database = self.folder / f"{name.strip('/')}.sqlite3"
+        env = {"BROKER_URL": setting.url(self, name), "DATABASE_URL": f"sqlite:///{database}"}
+        tables = self.folder / "tables.sqlite3"
+        if not tables.exists():
+            self._migrate(project, {**env, "DATABASE_URL": f"sqlite:///{tables}"})
+        for old in self.folder.glob(f"{database.name}*"):
+            old.unlink()
+        shutil.copy(tables, database)
+        return env
 
-    @property
-    def database(self) -> str:
-        return str(self.folder / "second.sqlite3")
+    def _migrate(self, project: Path, env: dict[str, str]) -> None:
+        done = subprocess.run(
+            [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+            cwd=project,
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise CourseError(f"manage.py migrate: {done.stderr.strip()[-300:]}", "workshop check")
 
     def raise_alarm(self) -> None:
         """Let the node think that it is short of memory: it reads nothing that is published."""

@@ -2,6 +2,7 @@
 
 import re
 import time
+from typing import Any
 
 from workshop import probe
 from workshop.browser import in_chromium, missing
@@ -15,19 +16,33 @@ KEPT = "results are kept in Django's database"
 OWN_ID = "the task is sent under the job's own id"
 ACCEPTED = "POST answers 202 with a Location, before any worker runs"
 COMES_BACK = "the result comes back: 3 × 4 is 12"
-LONG = 5000, 4000  # takes about half a second; x and y are two numbers, in case they change places
+GROWS = "its progress grows while the worker works"
+STOPS = "a running sum that is cancelled stops at its next step"
+LONG = 5000, 4000  # takes about half a second; two numbers, in case they change places
 OVER = {"SUCCESS", "FAILURE", "REVOKED"}
-BACKEND = re.compile(r"django-db|django_celery_results\.backends(\.database)?[.:]DatabaseBackend")
-KEPT_ELSEWHERE = {
+DATABASE = re.compile(r"django-db|django_celery_results\.backends(\.database)?[.:]DatabaseBackend")
+OTHER_BACKENDS = {
     "django_db": "with a hyphen",
-    "django-cache": "the cache of one process is not another's",
-    "rpc": "rpc keeps an answer for the process that sent the task, and the next request finds none",
-    "db+": "db+ is for SQLAlchemy, and Django's tables are another's",
+    "django-cache": "a cache forgets, and Django's own is kept by each process for itself",
+    "rpc": "rpc answers the process that sent the task, and the next request finds nothing",
+    "db+": "db+ is for SQLAlchemy, which has tables of its own",
+}
+# what Python says of a sending that does not work, and what that means
+OF_SENDING = {
+    r"unexpected keyword argument 'task_id'": "delay takes the task's arguments and nothing else, "
+    "so task_id goes to sum_number: apply_async has it as an option",
+    r"takes \d positional arguments but \d were given": "sum_number takes x and y alone: the id is "
+    "no argument of the task's, but an option of the sending, task_id=",
+    r"uuid\.UUID": "the id is a UUID, and AMQP carries text: job.task_id is the same as a str",
+    r"must be a mapping, not str": "the second place in apply_async is that of the arguments by "
+    "keyword: the id is an option, task_id=",
+    r"must be (a mapping|an iterable), not int": "apply_async takes the task's arguments as one "
+    "tuple: (job.x, job.y)",
 }
 
 
-def found(look: Look, fact: str) -> dict:
-    """The settings, tables in the check's database, and a job sent, all in one process."""
+def found(look: Look, fact: str) -> Any:
+    """The settings, the tables made, and a job sent, all in one process."""
     asked = {"results": {}, "migrate": {}, "submit": {"x": 3, "y": 4}}
     return probe.value(look.once("found", lambda: look.ask_all(asked))[fact])
 
@@ -45,16 +60,28 @@ def found(look: Look, fact: str) -> dict:
 )
 def results_are_kept(look: Look) -> None:
     look.needs_file(RESULTS)
-    found = look.ask("results")
-    names = ", ".join(found["names"]) or "none"
-    if not found["backend"]:
-        raise Wrong(f"the app has no result backend. Settings that speak of results: {names}")
-    if found["backend"] not in ("django-db", "django_celery_results.backends:DatabaseBackend"):
-        raise Wrong(f"the result backend is {found['backend']!r}: Django's database is django-db")
-    if found["started"] is not True:
+    kept = found(look, "results")
+    names = ", ".join(kept["names"]) or "none"
+    backend, started = kept["backend"], kept["started"]
+    if not backend:
         raise Wrong(
-            "a task does not say that it has started: task_track_started is "
-            f"{found['started']!r}. Settings that speak of results: {names}"
+            "the app has no result backend. It reads CELERY_RESULT_BACKEND; the settings that "
+            f"speak of results: {names}"
+        )
+    if not isinstance(backend, str):
+        raise Wrong(f"the result backend is {backend}, and no text: is there a comma at its end?")
+    if not DATABASE.fullmatch(backend):
+        why = next((why for name, why in OTHER_BACKENDS.items() if backend.startswith(name)), "")
+        raise Wrong(
+            f"the result backend is {backend!r}: Django's database is django-db"
+            + (f" ({why})" if why else "")
+        )
+    if isinstance(started, str):
+        raise Wrong(f'task_track_started is the text "{started}", and is to be True, less quotes')
+    if not started:
+        raise Wrong(
+            f"a task does not say that it has started: task_track_started is {started}. It is "
+            f"read from CELERY_TASK_TRACK_STARTED; the settings that speak of results: {names}"
         )
 
 
@@ -62,6 +89,7 @@ def results_are_kept(look: Look) -> None:
     OWN_ID,
     todo="b",
     file=SENDING,
+    needs=(KEPT,),
     hints=(
         "The job has an id before its task has one. How does the task get the same?",
         "delay() takes the task's arguments and nothing else. apply_async takes them as one "
@@ -71,21 +99,41 @@ def results_are_kept(look: Look) -> None:
 )
 def task_has_the_jobs_id(look: Look) -> None:
     look.needs_file(SENDING)
-    look.migrate()
-    found = look.ask("submit", x=3, y=4)
-    sent = found["sent"]
+    found(look, "migrate")
+    try:
+        job = found(look, "submit")
+    except probe.Trouble as trouble:
+        for said, why in OF_SENDING.items():
+            if re.search(said, trouble.what):
+                raise Wrong(f"{trouble.where}: {why}") from None
+        raise
+    sent, text = job["sent"], look.read(SENDING)
     if not sent:
-        raise Wrong("a job was submitted, and no message was published")
+        raise Wrong(f"a job was submitted, and no message was published{why_unsent(text)}")
     if len(sent) > 1:
-        raise Wrong(f"one job published {len(sent)} messages")
+        raise Wrong(f"one job published {len(sent)} messages: the sum would be done as many times")
     told = {name: sent[0].get(name) for name in ("task", "x", "y")}
     if told != {"task": "testing.workers.sum_number", "x": 3, "y": 4}:
-        raise Wrong(f"for x=3, y=4 the message says {told}")
-    if sent[0]["id"] != found["id"]:
+        raise Wrong(f"for x=3, y=4 the message says {told}: x is the first, y the second")
+    if sent[0]["id"] != job["id"]:
+        cannot = "delay() cannot set it" if ".delay(" in text else "apply_async's option is task_id"
         raise Wrong(
             "the task has an id of its own, and not the job's: whoever asks for the job is "
-            "told PENDING for ever. delay() cannot set it"
+            f"told PENDING for ever. {cannot}"
         )
+
+
+def why_unsent(text: str) -> str:
+    """What in the learner's file looks like a sending and is none."""
+    if re.search(r"\.(s|si|signature|subtask)\(", text):
+        return (
+            ": a signature is a task with its arguments, and is sent by .delay() or .apply_async()"
+        )
+    if re.search(r"\bsum_number\s*\(", text):
+        return ": sum_number is called as a function, so the sum is done here"
+    if re.search(r"\.(delay|apply_async)\b(?!\s*\()", text):
+        return ": the method that sends is named, and works when it is called, with ()"
+    return ": where is the task sent?"
 
 
 def post(look: Look, x: int, y: int) -> dict:
@@ -110,13 +158,26 @@ def now(look: Look, job: dict) -> dict:
 
 
 def over(look: Look, job: dict, limit: float = 30) -> dict:
-    """The job, once it is over. Raises Wrong."""
+    """The job, once it is over and has not failed. Raises Wrong, and Trouble if it has."""
     try:
         wait_until(lambda: now(look, job)["state"] in OVER, limit=limit, what="the end")
     except NotYet:
         state = now(look, job)["state"]
         raise Wrong(f"after {limit:g} s {job['x']} × {job['y']} is still {state}") from None
-    return now(look, job)
+    last = now(look, job)
+    if last["error"]:
+        raise failed(look, job, last["error"])
+    return last
+
+
+def failed(look: Look, job: dict, error: str) -> probe.Trouble:
+    """What the task raised, and in which line, of which the worker's log speaks."""
+    log = look.worker("celery_testing").text().split(f"[{job['id']}] raised")[-1]
+    lines = re.findall(rf'File "{re.escape(str(look.path.resolve()))}/(.+?)", line (\d+)', log)
+    where = ", line ".join(lines[-1]) if lines else ""
+    if "update_state" in log:
+        error += " (update_state belongs to self, and has state= and meta= by keyword)"
+    return probe.Trouble(f"in the worker: {error}", where)
 
 
 @check.item(
@@ -132,7 +193,6 @@ def over(look: Look, job: dict, limit: float = 30) -> dict:
     ),
 )
 def post_is_accepted(look: Look) -> None:
-    look.migrate()
     job = look.once("first", lambda: post(look, 3, 4))
     state = now(look, job)["state"]
     if state != "PENDING":
@@ -154,15 +214,18 @@ def post_is_accepted(look: Look) -> None:
 def result_comes_back(look: Look) -> None:
     job = look.once("first", lambda: post(look, 3, 4))
     look.worker("celery_testing")
-    found = over(look, job)
-    if found["error"]:
-        raise Wrong(f"the task failed in the worker: {found['error']}")
-    if (found["state"], found["result"]) != ("SUCCESS", 12):
-        raise Wrong(f"3 × 4 is {found['state']} with the result {found['result']}")
+    last = over(look, job)
+    if last["state"] != "SUCCESS":
+        raise Wrong(f"3 × 4 ended as {last['state']}")
+    if last["result"] != 12:
+        raise Wrong(
+            f"3 × 4 has the result {last['result']}: does return num stand below both loops, and "
+            "in neither?"
+        )
 
 
 @check.item(
-    "its progress grows while the worker works",
+    GROWS,
     todo="c",
     file=WORKERS,
     needs=(COMES_BACK,),
@@ -174,15 +237,20 @@ def result_comes_back(look: Look) -> None:
     ),
 )
 def progress_grows(look: Look) -> None:
-    job = post(look, SIDE, SIDE)
-    seen, states = watch(look, job)
-    between = sorted({percent for percent in seen if 0 < percent < 100})
+    seen, states = watch(look, post(look, *LONG))
     if "PROGRESS" not in states:
-        raise Wrong(f"no PROGRESS was seen while it worked, only {', '.join(states)}")
-    if len(between) < 2:
+        own = {state.upper() for state in states}
+        why = "it is written letter for letter" if "PROGRESS" in own else "is it told in the loop?"
+        raise Wrong(f"no PROGRESS was seen while it worked, only {', '.join(states)}: {why}")
+    if max(seen) > 100:
         raise Wrong(
-            f"while it worked it said {sorted(set(seen))} per cent: done is the row it is at, and "
-            "total all the rows"
+            f"it said {max(seen)} per cent, more than 100: done is what is done of total. Are they "
+            "turned round, or does one count rows and the other something else?"
+        )
+    if len([percent for percent in seen if 0 < percent < 100]) < 2:
+        raise Wrong(
+            f"while it worked it said {seen} per cent: is update_state in the loop? Its meta has "
+            "done, the row the loop is at, and total, all the rows"
         )
     if seen != sorted(seen):
         raise Wrong(f"the progress went back: {seen}")
@@ -194,16 +262,16 @@ def watch(look: Look, job: dict) -> tuple[list[int], list[str]]:
     while not states or states[-1] not in OVER:
         if time.monotonic() > end:
             raise Wrong(f"after 30 s {job['x']} × {job['y']} is still {states[-1]}")
-        found = now(look, job)
-        seen += [found["percent"]] if seen[-1:] != [found["percent"]] else []
-        states += [found["state"]] if states[-1:] != [found["state"]] else []
-    if states[-1] == "FAILURE":
-        raise Wrong(f"the task failed in the worker: {found['error']}")
+        last = now(look, job)
+        seen += [last["percent"]] if seen[-1:] != [last["percent"]] else []
+        states += [last["state"]] if states[-1:] != [last["state"]] else []
+    if last["error"]:
+        raise failed(look, job, last["error"])
     return seen, states
 
 
 @check.item(
-    "a running sum that is cancelled stops at its next step",
+    STOPS,
     todo="c",
     file=WORKERS,
     needs=(COMES_BACK,),
@@ -215,23 +283,24 @@ def watch(look: Look, job: dict) -> tuple[list[int], list[str]]:
     ),
 )
 def cancelled_stops(look: Look) -> None:
-    job = post(look, 10_000, 10_000)
-    worker = look.worker("celery_testing")
-    worker.wait_for(rf"\[{job['id']}\].*counting|\[{job['id']}\] received", limit=10)
-    wait_until(lambda: now(look, job)["state"] != "PENDING", limit=10, what="its start")
+    worker, job = look.worker("celery_testing"), post(look, 8000, 8000)
+    worker.wait_for(rf"\[{job['id']}\]: counting", limit=10)
     answer = look.web().ask("DELETE", f"/api/sums/{job['id']}/")
     if answer.status_code != 202:
         raise Wrong(f"DELETE answered {look.web().why(answer)}")
-    after = post(look, 1, 1)  # the next one in the queue: done once the worker is free
-    over(look, after)
-    over(look, job)
-    if f"[{job['id']}] succeeded" in worker.text():
-        raise Wrong("it was cancelled, and the worker counted to its end all the same")
+    if now(look, job)["state"] != "REVOKED":
+        raise Wrong(f"it was cancelled, and its state is {now(look, job)['state']}")
+    end = worker.wait_for(rf"\[{job['id']}\] (?!received)")[0]
+    if "] ignored" not in end:
+        raise Wrong(
+            "it was cancelled, and the worker counted to its end all the same: does the loop ask "
+            "stop_if_cancelled, again and again?"
+        )
 
 
 @check.item(
     "on the page a bar fills, and then the result stands there",
-    needs=("its progress grows while the worker works",),
+    needs=(GROWS, STOPS),
     hints=(
         "What does the page show in your own browser?",
         "python manage.py migrate, runserver and a worker, each in a terminal in the stage's "
@@ -248,28 +317,33 @@ def page_fills(look: Look) -> str:
 
 def page_in_chromium(look: Look, page) -> str:
     """What somebody sees who fills in the form."""
-    x, y = SIDE, SIDE + 1  # no other job on the page has these
+    x, y = LONG[0], LONG[1] + 1  # no other job on the page has these
     page.goto(look.web().base)
     page.fill("#id_x", str(x))
     page.fill("#id_y", str(y))
     page.click("#send")
     ours = page.locator("article").filter(has_text=f"{x} × {y}")
-    values: set[int] = set()
-    while ours.get_attribute("data-state") not in OVER:
-        bars = ours.locator("progress").all()
-        values |= {int(bar.get_attribute("value")) for bar in bars}
-    if str(x * y) not in ours.inner_text():
-        raise Wrong(f"the page says: {' '.join(ours.inner_text().split())}")
-    if not any(0 < value < 100 for value in values):
-        raise Wrong(f"the bar showed {sorted(values)} and nothing between")
+    seen, end = set(), time.monotonic() + 30
+    while True:  # all three in one: htmx puts another article in its place at any time
+        state, value, text = ours.evaluate(
+            "it => [it.dataset.state, it.querySelector('progress')?.value ?? null, it.innerText]"
+        )
+        if state in OVER:
+            break
+        if time.monotonic() > end:
+            raise Wrong(f"after 30 s the page says: {' '.join(text.split())}")
+        seen.add(value)
+    if str(x * y) not in text:
+        raise Wrong(f"the page says: {' '.join(text.split())}")
+    if not any(0 < value < 100 for value in seen):
+        raise Wrong(f"the bar showed {sorted(seen)} and nothing between")
     return "seen in Chromium"
 
 
 def page_over_http(look: Look) -> str:
     """The same from the page's text, where there is no browser to be driven."""
-    job = post(look, SIDE, SIDE)
-    over(look, job)
-    text = look.web().get("/").text
-    if str(SIDE * SIDE) not in text:
-        raise Wrong(f"the page at / does not show {SIDE * SIDE}")
+    x, y = LONG
+    over(look, post(look, x, y))
+    if str(x * y) not in look.web().get("/").text:
+        raise Wrong(f"the page at / does not show {x * y}")
     return f"read over HTTP ({missing()}; `make browser` gets one)"

@@ -1,4 +1,4 @@
-"""A task that no process survives. A check's worker is started with `--include` of it."""
+"""Tasks of the course's own, for drills. A worker is started with `--include` of this module."""
 
 import os
 import signal
@@ -12,3 +12,11 @@ def poison(path: str) -> None:
     with open(path, "a") as file:
         file.write("begun\n")
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@shared_task(name="read", ignore_result=True)
+def read(job_id: str) -> int:
+    """Look a job up in the database of the project."""
+    from sums.models import Job
+
+    return Job.objects.get(pk=job_id).x

@@ -1,0 +1,588 @@
+"""The sums of stage 07, live: its API, its page in a real Chromium, its other database.
+
+One broker, one worker of a single process and one of Django's own servers serve all tests of
+this file. Screenshots of the page are left in `.journey/`.
+"""
+
+import contextlib
+import os
+import pwd
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from celery import Celery
+from kombu import Queue
+
+from workshop import places, process, setting, stages
+from workshop.browser import in_chromium, missing
+from workshop.checks.look import Look, Web, worker_ready
+from workshop.ports import free_port
+from workshop.process import Running
+from workshop.waiting import wait_until
+
+LONG = {"x": 10_000, "y": 10_000}  # two seconds and more
+SHORT = {"x": 3, "y": 4}
+OVER = ("SUCCESS", "FAILURE", "REVOKED")
+TASK = "testing.workers.sum_number"
+SHOTS = places.CHECKOUT / ".journey"
+
+
+class Sums:
+    """The project, and what somebody does with its API."""
+
+    def __init__(self, look: Look):
+        self.look = look
+        look.migrate()
+        self.web = look.web()
+        self.worker = self.work()
+
+    def work(self, **env: str) -> Running:
+        """A worker that does one task at a time, in the order in which they came."""
+        command = (
+            "celery -A celery_testing worker --loglevel=info --concurrency=1 "
+            f"--without-mingle --without-gossip --hostname={uuid.uuid4().hex[:8]}@localhost"
+        )
+        return self.look.start(command, worker_ready, "worker", **env)
+
+    def serve(self, **env: str) -> Web:
+        """Another of Django's own servers."""
+        port = free_port()
+        command = f"python manage.py runserver --noreload {port}"
+        return Web(self.look.start(command, process.listens(port), "web", **env), port)
+
+    def post(self, job: dict, key: str = "", web: Web | None = None):
+        headers = {"Idempotency-Key": key} if key else {}
+        return (web or self.web).ask("POST", "/api/sums/", json=job, headers=headers)
+
+    def begin(self, job: dict, key: str = "") -> dict:
+        answer = self.post(job, key)
+        assert answer.status_code == 202, answer.text
+        return answer.json()
+
+    def get(self, job: dict) -> dict:
+        answer = self.web.get(f"/api/sums/{job['id']}/")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def cancel(self, job: dict):
+        return self.web.ask("DELETE", f"/api/sums/{job['id']}/")
+
+    def listed(self, web: Web | None = None) -> dict:
+        return (web or self.web).get("/api/sums/").json()
+
+    def over(self, job: dict) -> dict:
+        wait_until(lambda: self.get(job)["state"] in OVER, limit=30, what="the end of the job")
+        return self.get(job)
+
+    def log(self, job: dict) -> list[str]:
+        """What the worker said of a job, once it has done all that was sent before now."""
+        self.over(self.begin({"x": 1, "y": 1}))
+        return [line for line in self.worker.text().splitlines() if job["id"] in line]
+
+    @contextlib.contextmanager
+    def busy(self) -> Iterator[None]:
+        """The worker is at a long sum until the block is left."""
+        long = self.begin(LONG)
+        self.worker.wait_for(rf"{long['id']}\]: counting")
+        yield
+        assert self.cancel(long).status_code == 202
+
+    def publish(self, **kwargs) -> dict:
+        """A job whose message has other arguments than the project would send: it fails."""
+        job = {"id": str(uuid.uuid4())}
+        row = (uuid.UUID(job["id"]).hex, 5, 6, *["2026-11-23 12:00:00"] * 2)
+        with self.database() as database:
+            database.execute(
+                "INSERT INTO sums_job (id, x, y, created, sent) VALUES (?, ?, ?, ?, ?)", row
+            )
+        with Celery(broker=setting.url(self.look.broker), set_as_current=False) as app:
+            app.send_task(TASK, (), kwargs, task_id=job["id"], queue=self.look.queue)
+        return job
+
+    @contextlib.contextmanager
+    def database(self):
+        database = sqlite3.connect(self.look.database, timeout=20)
+        with contextlib.closing(database), database:
+            yield database
+
+
+@pytest.fixture(scope="module")
+def project(broker):
+    stage = stages.find("07")
+    stages.begin(stage, port=broker.port)
+    with Look(stage, broker) as look:
+        yield Sums(look)
+
+
+@pytest.fixture
+def sums(project) -> Sums:
+    """The project without any job."""
+    with project.database() as database:
+        database.execute("DELETE FROM sums_job")
+    return project
+
+
+@pytest.fixture(scope="module")
+def brokerless(project) -> Web:
+    """A server of the same project whose broker is down."""
+    return project.serve(BROKER_URL=f"amqp://learner:sesame@localhost:{free_port()}//vhost")
+
+
+# --- the API -----------------------------------------------------------------------------------
+
+
+def test_a_post_is_answered_at_once_with_the_address_of_its_job(sums):
+    with sums.busy():
+        answer = sums.post(LONG)
+        job = answer.json()
+        assert answer.status_code == 202
+        assert answer.elapsed.total_seconds() < 1
+        assert answer.headers["Location"] == job["url"] == f"{sums.web.base}/api/sums/{job['id']}/"
+        assert job["state"] == "PENDING"
+        assert sums.web.get(job["url"]).json() == job
+        sums.cancel(job)
+
+
+def test_a_job_goes_from_pending_through_progress_to_its_result(sums):
+    with sums.busy():
+        job = sums.begin({"x": 5000, "y": 4000})
+        states, percents = ["PENDING"], [0]
+        assert sums.get(job)["state"] == "PENDING"
+    while states[-1] not in OVER:
+        found = sums.get(job)
+        states += [found["state"]] if found["state"] != states[-1] else []
+        percents.append(found["percent"])
+        assert (found["result"] is None) == (found["state"] != "SUCCESS")
+    assert [state for state in states if state != "STARTED"] == ["PENDING", "PROGRESS", "SUCCESS"]
+    assert percents == sorted(percents) and percents[-1] == 100
+    assert any(0 < percent < 100 for percent in percents)
+    assert (found["result"], found["error"]) == (20_000_000, "")
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize("name", [str(uuid.uuid4()), "12", "no-such-job", "%00"])
+def test_a_job_that_nobody_asked_for_is_not_found(sums, method, name):
+    assert sums.web.ask(method, f"/api/sums/{name}/").status_code == 404
+
+
+@pytest.mark.parametrize("value", [0, -1, 10_001, 10**30, 1.5, "many", "", None, [], True])
+@pytest.mark.parametrize("name", ["x", "y"])
+def test_a_number_out_of_its_limits_is_named(sums, name, value):
+    answer = sums.post({**SHORT, name: value})
+    assert answer.status_code == 400
+    assert list(answer.json()) == [name]
+    assert sums.listed()["count"] == 0
+
+
+def test_what_is_missing_is_named(sums):
+    for body, names in (({"x": 3}, {"y"}), ({"y": 4}, {"x"}), ({}, {"x", "y"})):
+        answer = sums.post(body)
+        assert (answer.status_code, set(answer.json())) == (400, names)
+
+
+def test_the_list_is_newest_first_and_has_ten_a_page(sums):
+    with sums.busy():
+        jobs = [sums.begin({"x": number, "y": 1})["id"] for number in range(1, 12)]
+        first = sums.listed()
+        second = sums.web.get(first["next"]).json()
+        assert first["count"] == 12 and second["next"] is None
+        assert [job["id"] for job in first["results"]] == jobs[:0:-1]
+        assert len(second["results"]) == 2 and second["results"][0]["id"] == jobs[0]
+        for job in jobs:
+            sums.cancel({"id": job})
+
+
+def test_a_job_that_is_cancelled_while_it_waits_is_not_done(sums):
+    with sums.busy():
+        job = sums.begin(SHORT)
+        answer = sums.cancel(job)
+        assert (answer.status_code, answer.json()["state"]) == (202, "REVOKED")
+    said = sums.log(job)
+    assert "ignored" in said[-1] and not any("succeeded" in line for line in said)
+    assert sums.get(job)["state"] == "REVOKED"
+
+
+def test_a_job_that_is_cancelled_while_it_runs_stops(sums):
+    job = sums.begin(LONG)
+    wait_until(lambda: sums.get(job)["percent"], limit=10, what="progress")
+    assert sums.cancel(job).status_code == 202
+    said = sums.log(job)
+    assert "ignored" in said[-1] and not any("succeeded" in line for line in said)
+    found = sums.get(job)
+    assert (found["state"], found["result"]) == ("REVOKED", None)
+    assert sums.cancel(job).status_code == 202  # a DELETE may be repeated
+
+
+def test_a_job_that_is_over_cannot_be_cancelled(sums):
+    job = sums.begin(SHORT)
+    assert sums.over(job)["result"] == 12
+    answer = sums.cancel(job)
+    assert (answer.status_code, "over" in answer.json()["detail"]) == (409, True)
+    assert sums.get(job)["result"] == 12
+
+
+def test_what_failed_says_why_in_one_line(sums):
+    job = sums.publish(z=4)
+    found = sums.over(job)
+    assert (found["state"], found["result"]) == ("FAILURE", None)
+    assert found["error"] == "TypeError: sum_number() got an unexpected keyword argument 'z'"
+    assert sums.cancel(job).status_code == 409
+
+
+def test_the_same_key_again_is_the_same_job_and_no_second_message(sums):
+    first, second = (sums.begin(SHORT, key="once") for _ in range(2))
+    assert first["id"] == second["id"]
+    assert sums.over(first)["result"] == 12
+    assert sums.begin(SHORT, key="once")["result"] == 12
+    assert sums.listed()["count"] == 1
+    assert sum("received" in line for line in sums.log(first)) == 1
+
+
+def test_a_key_belongs_to_one_sum(sums):
+    sums.begin(SHORT, key="mine")
+    answer = sums.post({"x": 5, "y": 4}, key="mine")
+    assert (answer.status_code, "3" in answer.json()["detail"]) == (422, True)
+    assert sums.listed()["count"] == 1
+
+
+def test_eight_at_once_with_one_key_are_one_job(sums):
+    gate = threading.Barrier(8)
+
+    def one(_) -> dict:
+        gate.wait(10)
+        return sums.begin(SHORT, key="eight")
+
+    with sums.busy(), ThreadPoolExecutor(8) as eight:
+        found = list(eight.map(one, range(8)))
+    assert len({job["id"] for job in found}) == 1
+    assert sums.over(found[0])["result"] == 12
+
+
+def test_a_key_has_at_most_200_characters(sums):
+    answer = sums.post(SHORT, key="k" * 201)
+    assert (answer.status_code, list(answer.json())) == (400, ["Idempotency-Key"])
+    assert sums.listed()["count"] == 0
+    sums.begin(SHORT, key="k" * 200)
+
+
+def test_without_a_broker_nothing_is_accepted_and_the_key_may_be_tried_again(sums, brokerless):
+    for key in ("", "again"):
+        answer = sums.post(SHORT, key=key, web=brokerless)
+        assert answer.status_code == 503, answer.text
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert sums.listed()["count"] == sums.listed(brokerless)["count"] == 0
+    job = sums.begin(SHORT, key="again")
+    assert sums.over(job)["result"] == 12
+
+
+def test_the_schema_promises_nothing_that_ends_in_a_5xx(sums, tmp_path):
+    queue = "schema"  # no worker is at it: what is posted need not be done
+    web = sums.serve(WORKSHOP_QUEUE=queue)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "run", f"{web.base}/api/schema/"),
+            *("--phases", "fuzzing", "--max-examples", "25", "--no-color"),
+            *("--checks", "not_a_server_error,response_schema_conformance"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    with setting.connect(sums.look.broker) as connection, connection.channel() as channel:
+        Queue(queue)(channel).delete()
+    assert done.returncode == 0, done.stdout
+    assert "Tested: 4" in done.stdout
+
+
+# --- the page ----------------------------------------------------------------------------------
+
+in_a_browser = pytest.mark.skipif(
+    bool(missing()) and not os.environ.get("CI"),
+    reason=f"{missing()} on this machine: make browser",
+)
+PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+
+
+def visit(web: Web, steps: Callable, **context) -> None:
+    """`steps(page)` on the first page, with nothing asked of any other server."""
+    assert not missing(), f"{missing()}: make browser"
+    SHOTS.mkdir(exist_ok=True)
+    asked, errors = [], []
+
+    def work(page) -> None:
+        page.set_default_timeout(15_000)
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(web.base)
+        steps(page)
+
+    in_chromium(work, **{"viewport": {"width": 800, "height": 700}, **context})
+    assert asked and not [url for url in asked if not url.startswith((f"{web.base}/", "data:"))]
+    assert not errors
+
+
+def shot(page, name: str) -> None:
+    page.screenshot(path=SHOTS / f"page-{name}.png", full_page=True)
+
+
+def send(page, x: int, y: int) -> None:
+    page.fill("#id_x", str(x))
+    page.fill("#id_y", str(y))
+    page.click("#send")
+
+
+def in_state(page, state: str):
+    """The article that is in this state, once there is one."""
+    found = page.locator(f"article[data-state={state}]")
+    found.first.wait_for()
+    return found
+
+
+def focused(page) -> str:
+    return page.evaluate("document.activeElement.id || document.activeElement.localName")
+
+
+def wait_for_bar(page, above: int = 0) -> int:
+    """The bar's value, once it is more than `above`."""
+    more = "above => (document.querySelector('progress')?.value ?? 0) > above"
+    page.wait_for_function(more, arg=above)
+    return page.evaluate("document.querySelector('progress')?.value ?? 100")
+
+
+@in_a_browser
+def test_the_form_gives_a_bar_that_fills_and_then_the_result(sums):
+    def steps(page) -> None:
+        shot(page, "empty")
+        send(page, **LONG)
+        first = wait_for_bar(page)
+        shot(page, "works")
+        assert 0 < first < wait_for_bar(page, above=first) < 100
+        assert "= 100000000" in in_state(page, "SUCCESS").inner_text()
+        assert not page.locator("progress, article button").count()
+        shot(page, "result")
+
+    visit(sums.web, steps)
+
+
+@in_a_browser
+def test_a_click_on_cancel_ends_a_running_sum(sums):
+    def steps(page) -> None:
+        send(page, **LONG)
+        wait_for_bar(page)
+        page.get_by_role("button", name="Cancel").click()
+        assert "cancelled" in in_state(page, "REVOKED").inner_text()
+        assert not page.locator("progress, article button").count()
+        shot(page, "cancelled")
+
+    visit(sums.web, steps)
+    assert [job["state"] for job in sums.listed()["results"]] == ["REVOKED"]
+
+
+@in_a_browser
+def test_the_keyboard_alone_sends_and_cancels(sums):
+    def tab_to(page, name: str) -> None:
+        for _ in range(10):
+            if focused(page).startswith(name):
+                return
+            page.keyboard.press("Tab")
+        raise AssertionError(f"ten times Tab, and {name} has no focus")
+
+    def steps(page) -> None:
+        for name, value in (("id_x", LONG["x"]), ("id_y", LONG["y"])):
+            tab_to(page, name)
+            page.keyboard.type(str(value))
+        tab_to(page, "send")
+        shot(page, "focus")
+        page.keyboard.press("Enter")
+        wait_for_bar(page)
+        tab_to(page, "cancel-")
+        page.keyboard.press("Enter")
+        in_state(page, "REVOKED")
+
+    visit(sums.web, steps)
+    assert [(job["x"], job["state"]) for job in sums.listed()["results"]] == [(10_000, "REVOKED")]
+
+
+@in_a_browser
+@pytest.mark.parametrize("what", ["twelve jobs", "a long error"])
+def test_on_a_phone_nothing_is_wider_than_the_screen(sums, what):
+    def steps(page) -> None:
+        shot(page, f"phone-{what.replace(' ', '-')}")
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, f"{wide} pixels too wide"
+
+    if what == "a long error":
+        assert "w" * 200 in sums.over(sums.publish(**{"w" * 200: 1}))["error"]
+        visit(sums.web, steps, **PHONE)
+        return
+    with sums.busy():
+        jobs = [sums.begin(LONG) for _ in range(11)]
+        sums.cancel(jobs[-1])
+        visit(sums.web, steps, **PHONE)
+        for job in jobs:
+            sums.cancel(job)
+    assert sums.listed()["count"] == 12
+
+
+@in_a_browser
+def test_a_number_out_of_its_limits_is_told_beside_its_field_and_kept(sums):
+    def steps(page) -> None:
+        page.evaluate("document.querySelector('form').noValidate = true")
+        send(page, 10_001, 7)
+        said = page.locator(".error")
+        said.wait_for()
+        shot(page, "limit")
+        assert "10000" in said.inner_text()
+        values = [page.input_value(name) for name in ("#id_x", "#id_y")]
+        assert values == ["10001", "7"]
+        field = page.locator("#id_x")
+        assert field.get_attribute("aria-invalid") == "true"
+        assert said.get_attribute("id") in field.get_attribute("aria-describedby").split()
+        between = said.bounding_box()["y"] - field.bounding_box()["y"]
+        assert 0 <= between < 90, f"the words are {between} pixels below their field"
+
+    visit(sums.web, steps)
+    assert sums.listed()["count"] == 0
+
+
+@in_a_browser
+def test_without_a_broker_the_page_says_so_and_keeps_what_was_entered(sums, brokerless):
+    def steps(page) -> None:
+        send(page, 77, 88)
+        alert = page.locator(".alert:visible")
+        alert.wait_for()
+        shot(page, "no-broker")
+        assert "broker" in alert.inner_text() and alert.get_attribute("role") == "alert"
+        assert [page.input_value(name) for name in ("#id_x", "#id_y")] == ["77", "88"]
+        assert not page.locator("article").count()
+
+    visit(brokerless, steps)
+
+
+@in_a_browser
+def test_without_javascript_it_works_by_links_and_forms(sums):
+    def steps(page) -> None:
+        send(page, **LONG)
+        assert page.url == f"{sums.web.base}/"
+        page.reload()  # of what a redirect led to: nothing is sent again
+        page.get_by_role("link", name="10000 × 10000").click()
+        assert "/sums/" in page.url
+        while page.locator("progress").get_attribute("value") == "0":
+            page.get_by_role("link", name="look again").click()
+        shot(page, "no-javascript")
+        page.get_by_role("button", name="Cancel").click()
+        in_state(page, "REVOKED")
+        assert not page.get_by_role("link", name="look again").count()
+
+    visit(sums.web, steps, java_script_enabled=False)
+    assert sums.listed()["count"] == 1
+
+
+@in_a_browser
+def test_the_focus_stays_on_cancel_while_the_bar_is_drawn_again(sums):
+    def steps(page) -> None:
+        send(page, **LONG)
+        value = wait_for_bar(page)
+        cancel = page.locator("article button")
+        cancel.focus()
+        page.evaluate("window.before = document.querySelector('article')")
+        for _ in range(2):
+            value = wait_for_bar(page, above=value)
+            assert focused(page) == cancel.get_attribute("id")
+        assert not page.evaluate("document.body.contains(window.before)"), "it was not drawn again"
+        cancel.click()
+        in_state(page, "REVOKED")
+
+    visit(sums.web, steps)
+
+
+@in_a_browser
+def test_every_field_has_a_label_and_every_link_and_button_a_name(sums):
+    def steps(page) -> None:
+        names = page.evaluate(
+            """() => [...document.querySelectorAll("input:not([type=hidden]), button, a, progress")]
+            .map(it => [it.localName, it.labels?.length ? it.labels[0].innerText : "",
+                        it.ariaLabel ?? (it.localName == "input" ? "" : it.innerText)])"""
+        )
+        assert {kind for kind, *_ in names} == {"input", "button", "a", "progress"}
+        assert not [(kind, *said) for kind, *said in names if not any(said)]
+        assert page.get_by_label("x", exact=True).get_attribute("id") == "id_x"
+        assert page.get_by_label("y", exact=True).get_attribute("id") == "id_y"
+
+    with sums.busy():
+        visit(sums.web, steps)
+
+
+@in_a_browser
+def test_in_the_dark_it_is_dark(sums):
+    def steps(page) -> None:
+        shot(page, "dark")
+
+    sums.over(sums.publish(z=4))
+    sums.over(sums.begin(SHORT))
+    visit(sums.web, steps, color_scheme="dark")
+
+
+# --- PostgreSQL --------------------------------------------------------------------------------
+
+INITDB = shutil.which("initdb") or next(
+    map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)), None
+)
+
+
+@pytest.fixture
+def postgres(sums) -> str:
+    """The address of a PostgreSQL of the test's own; it refuses root, so nobody runs it."""
+    tools, port = Path(INITDB).resolve().parent, free_port()
+    nobody = "setpriv --reuid=nobody --regid=nogroup --clear-groups " * (os.geteuid() == 0)
+    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as folder:
+        if nobody:
+            entry = pwd.getpwnam("nobody")
+            os.chown(folder, entry.pw_uid, entry.pw_gid)
+        subprocess.run(
+            f"{nobody} {tools}/initdb -D {folder}/data -U course --auth=trust --no-sync",
+            shell=True,
+            check=True,
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+        )
+        with process.run(
+            f"{nobody} {tools}/postgres -D {folder}/data -p {port} -k {folder} -F "
+            "-c listen_addresses=127.0.0.1",
+            cwd=Path(folder),
+            ready=process.says("ready to accept connections"),
+            name="postgres",
+            grace=1,
+        ):
+            yield f"postgres://course:unused@127.0.0.1:{port}/postgres"
+
+
+@pytest.mark.skipif(not INITDB, reason="no PostgreSQL (initdb) on this machine")
+def test_a_job_goes_there_and_back_by_postgresql(sums, postgres):
+    env = {"DATABASE_URL": postgres, "WORKSHOP_QUEUE": "postgres"}
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "-v0"],
+        cwd=sums.look.path,
+        env={**os.environ, **sums.look.environment, **env},
+        check=True,
+    )
+    sums.work(**env)
+    web = sums.serve(**env)
+    job = sums.post(SHORT, key="there and back", web=web).json()
+    wait_until(
+        lambda: web.get(job["url"]).json()["result"] == 12, limit=20, what="12 by PostgreSQL"
+    )
+    assert sums.post(SHORT, key="there and back", web=web).json()["id"] == job["id"]
+    assert sums.listed(web)["count"] == 1
+    assert sums.listed()["count"] == 0  # the other database knows nothing of it
