@@ -5,6 +5,7 @@ this file. Screenshots of the page are left in `.journey/`.
 """
 
 import contextlib
+import json
 import os
 import pwd
 import shutil
@@ -16,6 +17,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -42,8 +44,7 @@ class Sums:
     def __init__(self, look: Look):
         self.look = look
         look.migrate()
-        self.web = look.web()
-        self.worker = self.work()
+        self.web, self.worker = self.both()
 
     def work(self, **env: str) -> Running:
         """A worker that does one task at a time, in the order in which they came."""
@@ -58,6 +59,12 @@ class Sums:
         port = free_port()
         command = f"python manage.py runserver --noreload {port}"
         return Web(self.look.start(command, process.listens(port), "web", **env), port)
+
+    def both(self, **env: str) -> tuple[Web, Running]:
+        """A server and a worker, started at once."""
+        with ThreadPoolExecutor(2) as two:
+            web, worker = two.submit(self.serve, **env), two.submit(self.work, **env)
+            return web.result(), worker.result()
 
     def post(self, job: dict, key: str = "", web: Web | None = None):
         headers = {"Idempotency-Key": key} if key else {}
@@ -94,7 +101,7 @@ class Sums:
         long = self.begin(LONG)
         self.worker.wait_for(rf"{long['id']}\]: counting")
         yield
-        assert self.cancel(long).status_code == 202
+        self.cancel(long)
 
     def publish(self, **kwargs) -> dict:
         """A job whose message has other arguments than the project would send: it fails."""
@@ -116,18 +123,18 @@ class Sums:
 
 
 @pytest.fixture(scope="module")
-def project(broker):
+def project(broker, warm):
     stage = stages.find("07")
     stages.begin(stage, port=broker.port)
-    with Look(stage, broker) as look:
+    with Look(stage, broker, warm) as look:
         yield Sums(look)
 
 
 @pytest.fixture
 def sums(project) -> Sums:
-    """The project without any job."""
+    """The project without any job: those of earlier tests end at their next step, unseen."""
     with project.database() as database:
-        database.execute("DELETE FROM sums_job")
+        database.execute("UPDATE sums_job SET sent = NULL, key = NULL, cancelled = created")
     return project
 
 
@@ -149,7 +156,6 @@ def test_a_post_is_answered_at_once_with_the_address_of_its_job(sums):
         assert answer.headers["Location"] == job["url"] == f"{sums.web.base}/api/sums/{job['id']}/"
         assert job["state"] == "PENDING"
         assert sums.web.get(job["url"]).json() == job
-        sums.cancel(job)
 
 
 def test_a_job_goes_from_pending_through_progress_to_its_result(sums):
@@ -197,8 +203,6 @@ def test_the_list_is_newest_first_and_has_ten_a_page(sums):
         assert first["count"] == 12 and second["next"] is None
         assert [job["id"] for job in first["results"]] == jobs[:0:-1]
         assert len(second["results"]) == 2 and second["results"][0]["id"] == jobs[0]
-        for job in jobs:
-            sums.cancel({"id": job})
 
 
 def test_a_job_that_is_cancelled_while_it_waits_is_not_done(sums):
@@ -414,25 +418,37 @@ def test_the_keyboard_alone_sends_and_cancels(sums):
     assert [(job["x"], job["state"]) for job in sums.listed()["results"]] == [(10_000, "REVOKED")]
 
 
-@in_a_browser
-@pytest.mark.parametrize("what", ["twelve jobs", "a long error"])
-def test_on_a_phone_nothing_is_wider_than_the_screen(sums, what):
-    def steps(page) -> None:
-        shot(page, f"phone-{what.replace(' ', '-')}")
-        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert wide <= 0, f"{wide} pixels too wide"
+def is_narrow(page) -> None:
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wide <= 0, f"{wide} pixels too wide"
 
-    if what == "a long error":
-        assert "w" * 200 in sums.over(sums.publish(**{"w" * 200: 1}))["error"]
-        visit(sums.web, steps, **PHONE)
-        return
-    with sums.busy():
-        jobs = [sums.begin(LONG) for _ in range(11)]
-        sums.cancel(jobs[-1])
-        visit(sums.web, steps, **PHONE)
-        for job in jobs:
-            sums.cancel(job)
-    assert sums.listed()["count"] == 12
+
+@in_a_browser
+def test_on_a_phone_twelve_jobs_are_not_wider_than_the_screen(sums):
+    def steps(page) -> None:
+        shot(page, "phone")
+        assert page.locator("article").count() == 10
+        is_narrow(page)
+        page.get_by_role("link", name="older").click()
+        wait_for_bar(page)
+        assert page.locator("article").count() == 2
+        is_narrow(page)
+
+    for _ in range(12):
+        job = sums.begin(LONG)
+    sums.cancel(job)
+    visit(sums.web, steps, **PHONE)
+
+
+@in_a_browser
+@pytest.mark.xfail(strict=True, reason="sums/page.css: article p wants overflow-wrap: anywhere")
+def test_on_a_phone_a_long_word_of_an_error_is_not_wider_than_the_screen(sums):
+    def steps(page) -> None:
+        shot(page, "phone-error")
+        is_narrow(page)
+
+    assert "w" * 200 in sums.over(sums.publish(**{"w" * 200: 1}))["error"]
+    visit(sums.web, steps, **PHONE)
 
 
 @in_a_browser
@@ -449,8 +465,8 @@ def test_a_number_out_of_its_limits_is_told_beside_its_field_and_kept(sums):
         field = page.locator("#id_x")
         assert field.get_attribute("aria-invalid") == "true"
         assert said.get_attribute("id") in field.get_attribute("aria-describedby").split()
-        between = said.bounding_box()["y"] - field.bounding_box()["y"]
-        assert 0 <= between < 90, f"the words are {between} pixels below their field"
+        x, words, y = (it.bounding_box()["y"] for it in (field, said, page.locator("#id_y")))
+        assert x <= words < y
 
     visit(sums.web, steps)
     assert sums.listed()["count"] == 0
@@ -519,18 +535,12 @@ def test_every_field_has_a_label_and_every_link_and_button_a_name(sums):
         assert not [(kind, *said) for kind, *said in names if not any(said)]
         assert page.get_by_label("x", exact=True).get_attribute("id") == "id_x"
         assert page.get_by_label("y", exact=True).get_attribute("id") == "id_y"
-
-    with sums.busy():
-        visit(sums.web, steps)
-
-
-@in_a_browser
-def test_in_the_dark_it_is_dark(sums):
-    def steps(page) -> None:
         shot(page, "dark")
 
     sums.over(sums.publish(z=4))
     sums.over(sums.begin(SHORT))
+    for _ in range(9):
+        sums.begin(LONG)
     visit(sums.web, steps, color_scheme="dark")
 
 
@@ -541,48 +551,69 @@ INITDB = shutil.which("initdb") or next(
 )
 
 
-@pytest.fixture
-def postgres(sums) -> str:
+@contextlib.contextmanager
+def postgres() -> Iterator[str]:
     """The address of a PostgreSQL of the test's own; it refuses root, so nobody runs it."""
     tools, port = Path(INITDB).resolve().parent, free_port()
     nobody = "setpriv --reuid=nobody --regid=nogroup --clear-groups " * (os.geteuid() == 0)
-    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         if nobody:
             entry = pwd.getpwnam("nobody")
             os.chown(folder, entry.pw_uid, entry.pw_gid)
         subprocess.run(
-            f"{nobody} {tools}/initdb -D {folder}/data -U course --auth=trust --no-sync",
+            f"{nobody}{tools}/initdb -D {folder}/data -U course --auth=trust --no-sync",
             shell=True,
             check=True,
             cwd=folder,
             stdout=subprocess.DEVNULL,
         )
         with process.run(
-            f"{nobody} {tools}/postgres -D {folder}/data -p {port} -k {folder} -F "
+            f"{nobody}{tools}/postgres -D {folder}/data -p {port} -k {folder} -F "
             "-c listen_addresses=127.0.0.1",
             cwd=Path(folder),
             ready=process.says("ready to accept connections"),
             name="postgres",
-            grace=1,
+            grace=5,
         ):
             yield f"postgres://course:unused@127.0.0.1:{port}/postgres"
 
 
-@pytest.mark.skipif(not INITDB, reason="no PostgreSQL (initdb) on this machine")
-def test_a_job_goes_there_and_back_by_postgresql(sums, postgres):
-    env = {"DATABASE_URL": postgres, "WORKSHOP_QUEUE": "postgres"}
-    subprocess.run(
-        [sys.executable, "manage.py", "migrate", "-v0"],
-        cwd=sums.look.path,
-        env={**os.environ, **sums.look.environment, **env},
-        check=True,
-    )
-    sums.work(**env)
-    web = sums.serve(**env)
-    job = sums.post(SHORT, key="there and back", web=web).json()
-    wait_until(
-        lambda: web.get(job["url"]).json()["result"] == 12, limit=20, what="12 by PostgreSQL"
-    )
-    assert sums.post(SHORT, key="there and back", web=web).json()["id"] == job["id"]
-    assert sums.listed(web)["count"] == 1
+@pytest.fixture(scope="module")
+def by_postgres(project) -> Iterator[Web]:
+    """A server of the same project, and a worker, that keep all they know in PostgreSQL."""
+    if not INITDB:
+        pytest.skip("no PostgreSQL (initdb) on this machine")
+    with postgres() as address:
+        env = {"DATABASE_URL": address, "WORKSHOP_QUEUE": "postgres"}
+        subprocess.run(
+            [sys.executable, "manage.py", "migrate", "-v0"],
+            cwd=project.look.path,
+            env={**os.environ, **project.look.environment, **env},
+            check=True,
+        )
+        web, worker = project.both(**env)
+        with web.running, worker:  # both end before their database does
+            yield web
+
+
+def test_a_job_goes_there_and_back_by_postgresql(sums, by_postgres):
+    job, again = (sums.post(SHORT, key="twice", web=by_postgres).json() for _ in range(2))
+    assert job["id"] == again["id"]
+
+    def is_done() -> bool:
+        return by_postgres.get(job["url"]).json()["result"] == 12
+
+    wait_until(is_done, limit=20, what="12 by way of PostgreSQL")
+    assert sums.listed(by_postgres)["count"] == 1
     assert sums.listed()["count"] == 0  # the other database knows nothing of it
+
+
+@pytest.mark.xfail(strict=True, reason="sums/api.py: PostgreSQL keeps no NUL, and the key has one")
+def test_a_key_that_postgresql_cannot_keep_is_the_askers_mistake(by_postgres):
+    address = by_postgres.base.removeprefix("http://")
+    with contextlib.closing(HTTPConnection(address)) as connection:  # httpx would not send it
+        headers = {"Idempotency-Key": "a\0b", "Content-Type": "application/json"}
+        connection.request("POST", "/api/sums/", json.dumps(SHORT), headers)
+        answer = connection.getresponse()
+        answer.read()
+    assert answer.status == 400

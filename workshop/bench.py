@@ -6,6 +6,7 @@ Each measure works in a home of its own, and returns rows of what, figure and li
 import contextlib
 import os
 import shutil
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -14,19 +15,23 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import nbformat
 import psutil
+from celery import Celery
+from kombu import Connection
 from nbclient import NotebookClient
 from rich.console import Console
 from rich.table import Table
 
-from workshop import checks, lab, places, process, stages
+from workshop import checks, lab, places, process, setting, stages
 from workshop.broker import Broker
 from workshop.browser import browser
 from workshop.checks.look import Look
 from workshop.errors import CourseError
 from workshop.ports import free_port
 from workshop.refresh import CELL_SECONDS, in_a_home_of_its_own
+from workshop.waiting import wait_until
 from workshop.worklog import jobs
 
 Row = tuple[str, str, str, bool | None]
@@ -226,6 +231,106 @@ def request() -> list[Row]:
     ]
 
 
+def posted() -> list[Row]:
+    """POST → 202 with confirms, against a raw confirmed publish and an empty view on one server.
+
+    Then from the POST to the result seen, for a sum of one; and tasks a second, end to end.
+    """
+    with in_a_home_of_its_own(), Look(stages.find("08")) as look:
+        look.migrate()
+        urls = look.path / "celery_testing/urls.py"
+        urls.write_text(EMPTY_VIEW + 'urlpatterns += [path("", include("sums.urls"))]\n')
+        port = free_port()
+        command = f"python manage.py runserver --noreload {port}"
+        look.start(command, process.listens(port), "web")
+        client = browser(f"http://127.0.0.1:{port}")
+        # as a worker has it: else SQLite tidies up each time that the last one leaves
+        database = look.enter(contextlib.closing(sqlite3.connect(look.database)))
+        database.execute("select count(*) from sums_job").fetchall()
+        empty = times(lambda: client.get("/empty/"))
+        sums = {"x": 1, "y": 1}
+        accepted = times(lambda: client.post("/api/sums/", json=sums))
+        raw = times(raw_publish(look))
+        look.broker.ctl("purge_queue", "-p", look.vhost, "sums")
+        command = "celery -A celery_testing worker --loglevel=warning --concurrency=2 "
+        consumers = ("list_consumers", "-p", look.vhost, "queue_name", "active")
+        look.start(
+            f"{command} --include=workshop.checks.tasks",
+            lambda run: look.broker.rows(*consumers),
+            "worker",
+        )
+        seen = times(lambda: until_seen(client, client.post("/api/sums/", json=sums).json()))
+        rates = {name: rate(look, **words) for name, words in RATES.items()}
+    both = raw[0] + empty[0]
+    return [
+        ("POST → 202, 200 times", shown(accepted), "", None),
+        ("a raw confirmed publish to the same queue", shown(raw), "", None),
+        ("an empty DRF view", shown(empty), "", None),
+        ratio_of("POST → 202 / (publish + empty view), p50", accepted[0], both, 2),
+        ("POST → result seen, 200 times", shown(seen), "", None),
+        ("tasks a second, results stored", f"{rates['stored']:.0f}", "", None),
+        ("tasks a second, ignore_result", f"{rates['ignored']:.0f}", "", None),
+        ("ignored / stored", f"{rates['ignored'] / rates['stored']:.1f}", "", None),
+    ]
+
+
+RATES = {"stored": {"ignore_result": False}, "ignored": {"ignore_result": True}}
+RATE_TASKS = 400
+
+
+def times(once: Callable[[], object], count: int = 200) -> tuple[float, float]:
+    """p50 and p99 in ms of so many calls, after one that is not counted."""
+    once()
+    took = []
+    for _ in range(count):
+        with clock() as one:
+            once()
+        took.append(one[0] * 1000)
+    took.sort()
+    return statistics.median(took), took[int(count * 0.99) - 1]
+
+
+def shown(found: tuple[float, float]) -> str:
+    return f"p50 {found[0]:.1f} ms, p99 {found[1]:.1f} ms"
+
+
+def ratio_of(what: str, ours: float, theirs: float, limit: float) -> Row:
+    return (
+        what,
+        f"{ours:.1f} / {theirs:.1f} ms = {ours / theirs:.2f}",
+        f"≤ {limit:g}",
+        (ours / theirs <= limit),
+    )
+
+
+def raw_publish(look: Look) -> Callable[[], object]:
+    """A function that publishes a message to the queue `sums`, confirmed, and nothing else."""
+    options = {"confirm_publish": True}
+    connection = look.enter(
+        Connection(setting.url(look.broker, look.vhost), transport_options=options)
+    )
+    producer = connection.Producer()
+    return lambda: producer.publish({"x": 1}, exchange="sums", routing_key="sums", delivery_mode=2)
+
+
+def until_seen(client: httpx.Client, job: dict) -> None:
+    """Ask for a job again and again, until its result is there."""
+    while client.get(f"/api/sums/{job['id']}/").json()["state"] != "SUCCESS":
+        pass
+
+
+def rate(look: Look, ignore_result: bool) -> float:
+    """Tasks that do nothing, a second: from the first one sent until the queue is empty."""
+    with Celery("bench", broker=setting.url(look.broker, look.vhost), set_as_current=False) as app:
+        where = {"exchange": "sums", "routing_key": "sums", "exchange_type": "topic"}
+        with clock() as took, app.producer_or_acquire() as producer:
+            for _ in range(RATE_TASKS):
+                app.send_task("nothing", producer=producer, ignore_result=ignore_result, **where)
+            empty = lambda: look.broker.queues(look.vhost)["sums"]["total"] == 0  # noqa: E731
+            wait_until(empty, limit=120, what="an empty queue")
+    return RATE_TASKS / took[0]
+
+
 def memory() -> list[Row]:
     """PSS of Jupyter with one kernel, the broker, a worker of two processes, and the web."""
     with in_a_home_of_its_own(), Look(stages.find("06")) as look:
@@ -276,6 +381,7 @@ MEASURES: dict[str, Callable[[], list[Row]]] = {
     "verbs": verb_times,
     "mistakes": mistakes,
     "request": request,
+    "posted": posted,
     "memory": memory,
     "notebooks": notebooks,
     "test": test,

@@ -8,19 +8,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
+
 from workshop import places, process, setting
 from workshop.broker import Broker
 from workshop.errors import CourseError
 
 
 class SecondBroker(Broker):
-    """A node of its own in `desk/.second`, with the learner's user and vhost.
+    """A node of this process's own in `desk/.second`, with the learner's user and vhost.
 
-    It ends with the process that started it, as every command of a notebook does.
+    It ends with the process, as every command of a notebook does.
     """
 
     def __init__(self):
-        super().__init__(places.desk() / ".second")
+        super().__init__(places.desk() / ".second" / str(os.getpid()))
 
     def _launch(self) -> subprocess.Popen:
         (self.folder / "pid").unlink(missing_ok=True)
@@ -32,7 +34,21 @@ class SecondBroker(Broker):
         )
         return server.guard
 
+    def _start_epmd(self) -> None:
+        if not self._epmds() and shutil.which("epmd"):
+            process.run(
+                "epmd",
+                cwd=self.folder,
+                ready=lambda running: bool(self._epmds()),
+                env=self.environment(),
+                name="second-epmd",
+                grace=0.2,
+            )
+
     def start(self) -> bool:
+        for old in self.folder.parent.glob("*"):
+            if not psutil.pid_exists(int(old.name)):
+                shutil.rmtree(old, ignore_errors=True)
         new = super().start()
         if new:
             self._admit_learner()

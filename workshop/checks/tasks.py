@@ -20,3 +20,8 @@ def read(job_id: str) -> int:
     from sums.models import Job
 
     return Job.objects.get(pk=job_id).x
+
+
+@shared_task(name="nothing")
+def nothing() -> None:
+    """What is left of a task when it has nothing to do: the way there and back."""

@@ -5,22 +5,22 @@ from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 
-from .models import Job
+from .models import SIDE, Job
 from .submitting import KeyUsed, NotSent, submit
 
 KEY = "Idempotency-Key"
 
 
-class JobSerializer(serializers.ModelSerializer):
+class JobSerializer(serializers.Serializer):
+    id = serializers.UUIDField(read_only=True)
     url = serializers.HyperlinkedIdentityField(view_name="sums-detail", read_only=True)
+    x = serializers.IntegerField(min_value=1, max_value=SIDE)
+    y = serializers.IntegerField(min_value=1, max_value=SIDE)
+    created = serializers.DateTimeField(read_only=True)
     state = serializers.CharField(source="outcome.state", read_only=True)
     percent = serializers.IntegerField(source="outcome.percent", read_only=True)
     result = serializers.IntegerField(source="outcome.result", read_only=True, allow_null=True)
     error = serializers.CharField(source="outcome.error", read_only=True)
-
-    class Meta:
-        model = Job
-        fields = ["id", "url", "x", "y", "created", "state", "percent", "result", "error"]
 
 
 class KeyIsTaken(APIException):

@@ -6,12 +6,10 @@ from functools import cached_property
 
 from celery import current_app, states
 from celery.exceptions import Ignore
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
 SIDE = 10_000  # the guide's own is the largest: 10000 * 10000
-within_limits = [MinValueValidator(1), MaxValueValidator(SIDE)]
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,8 @@ class Job(models.Model):
     """Its id is also the id of its task."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    x = models.PositiveIntegerField(validators=within_limits)
-    y = models.PositiveIntegerField(validators=within_limits)
+    x = models.PositiveIntegerField()
+    y = models.PositiveIntegerField()
     key = models.CharField(max_length=200, null=True, unique=True, editable=False)
     created = models.DateTimeField(auto_now_add=True)
     sent = models.DateTimeField(null=True, editable=False)

@@ -1,8 +1,9 @@
 """From a wish to a job: one way for the API and for the page."""
 
+from celery.states import PENDING
 from django.utils import timezone
 
-from .models import Job
+from .models import Job, Outcome
 from .sending import UNSENT, send
 
 
@@ -33,5 +34,6 @@ def submit(x: int, y: int, key: str | None = None) -> Job:
                 job.delete()
             raise NotSent(str(error)) from error
         job.sent = timezone.now()
-        job.save(update_fields=["sent"])
+        Job.objects.filter(pk=job.pk).update(sent=job.sent)
+        job.outcome = Outcome(PENDING)  # sent this moment: there is nothing to ask for
     return job

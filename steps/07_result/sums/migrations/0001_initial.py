@@ -2,7 +2,6 @@
 
 import uuid
 
-import django.core.validators
 from django.db import migrations, models
 
 
@@ -23,21 +22,11 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "x",
-                    models.PositiveIntegerField(
-                        validators=[
-                            django.core.validators.MinValueValidator(1),
-                            django.core.validators.MaxValueValidator(10000),
-                        ]
-                    ),
+                    models.PositiveIntegerField(),
                 ),
                 (
                     "y",
-                    models.PositiveIntegerField(
-                        validators=[
-                            django.core.validators.MinValueValidator(1),
-                            django.core.validators.MaxValueValidator(10000),
-                        ]
-                    ),
+                    models.PositiveIntegerField(),
                 ),
                 ("key", models.CharField(editable=False, max_length=200, null=True, unique=True)),
                 ("created", models.DateTimeField(auto_now_add=True)),

@@ -1,0 +1,68 @@
+"""The second broker: killed as often as a drill likes, and never in the learner's way."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+from kombu import Connection
+
+from workshop import places, process, setting, stages
+from workshop.drills import publish_until_killed
+from workshop.second import second_broker
+from workshop.waiting import wait_until
+
+
+def test_it_is_killed_and_what_waits_in_the_learners_broker_stays(learner, broker):
+    setting.run_script(stages.find("01"), "broker.sh", broker)  # the learner's user
+    broker.make_vhost("mine", setting.USER)
+    with Connection(setting.url(broker, "mine")) as connection:
+        queue = connection.SimpleQueue("mine")
+        queue.put("a letter")
+        with second_broker() as second:
+            assert second.port != broker.port
+            found = publish_until_killed(second, at_least=50)
+        assert found["confirms"]["lost"] == 0
+        assert found["no confirms"]["accepted"] >= 50
+        assert second.pid is None
+        letter = queue.get(timeout=5)
+        assert letter.payload == "a letter"
+        letter.ack()
+        queue.close()
+    broker.remove("vhosts", "mine")
+
+
+def test_it_ends_with_the_process_that_started_it(learner):
+    code = (
+        "from workshop.second import SecondBroker; second = SecondBroker(); second.start(); "
+        "print(second.pid, flush=True); input()"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with child.stdin, child.stdout:
+        node = int(child.stdout.readline())
+        folder = places.desk() / ".second" / str(child.pid)
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+    wait_until(lambda: not psutil.pid_exists(node), limit=20, what="the node's end")
+
+    def left() -> list[process.Found]:
+        return [found for found in process.running() if "epmd" in found.command]
+
+    wait_until(lambda: not left(), limit=10, what="the port mapper's end")
+    assert folder.exists()
+    with second_broker():
+        assert not folder.exists(), "what a dead process left is cleared"
+
+
+def test_a_room_has_a_vhost_and_tables_of_its_own(solved):
+    stage = solved("08")
+    with second_broker() as second:
+        one, other = (second.room(name, stage.desk) for name in ("one", "other"))
+        assert one["BROKER_URL"] != other["BROKER_URL"]
+        assert one["DATABASE_URL"] != other["DATABASE_URL"]
+        assert {"one", "other"} <= {vhost["name"] for vhost in second.facts("vhosts")}
+        second.empty()
+        assert "one" not in {vhost["name"] for vhost in second.facts("vhosts")}
