@@ -263,3 +263,190 @@ def send_poison(path: str, address: str, count: int) -> None:
     app = importlib.import_module("celery_testing.celery").app
     for _ in range(count):
         app.send_task("poison", [path])
+
+
+def cuts(rows: list[int]) -> dict[str, Any]:
+    """The ranges that cut() makes of each number of rows, as text where they are no pairs."""
+    _django()
+    cut = importlib.import_module("testing.workflow").cut
+    found: dict[str, Any] = {}
+    for x in rows:
+        ranges = cut(x)
+        ranges = ranges if ranges is None or isinstance(ranges, str | int) else list(ranges)
+        try:
+            found[str(x)] = [[int(first), int(last)] for first, last in ranges]
+        except (TypeError, ValueError):
+            found[str(x)] = repr(ranges)[:100]
+    return found
+
+
+def chord_of(x: int, y: int) -> dict[str, Any]:
+    """What the task of a job publishes in its own place, caught before it is sent."""
+    _django()
+    job, ended, caught, sent = _split(x, y, send=False)
+    return {
+        "id": str(job.pk),
+        "ended": ended,
+        "chords": [
+            {
+                "parts": [{"task": part.task, "args": list(part.args)} for part in header.tasks],
+                "body": body.task,
+                "body_id": body.id or task_id,
+                "on_error": [call["task"] for call in body.options.get("link_error") or []],
+            }
+            for header, body, task_id in caught
+        ],
+        "sent": sent,
+    }
+
+
+def send_a_bad_part(x: int, y: int) -> dict[str, Any]:
+    """A job whose first part is bound to fail, published by the learner's own task; the ids."""
+    _django()
+    from django.utils import timezone
+
+    def spoil(header) -> None:
+        part = header.tasks[0]
+        part.args = (*part.args[:3], "no number")
+
+    job, _, caught, _ = _split(x, y, send=True, spoil=spoil)
+    job.sent = timezone.now()  # so that the API knows of it
+    job.save(update_fields=["sent"])
+    return {"id": str(job.pk), "parts": [part.id for header, *_ in caught for part in header.tasks]}
+
+
+def _split(x: int, y: int, send: bool, spoil=lambda header: None):
+    """sum_in_parts run here as a worker runs it, with an eye on the chords it starts.
+
+    The job, what the task ended with, the chords as (header, body, task_id), other messages.
+    """
+    from celery.canvas import _chord
+    from celery.exceptions import Ignore
+    from celery.result import denied_join_result
+    from celery.signals import before_task_publish
+
+    models = importlib.import_module("sums.models")
+    task = importlib.import_module("testing.workflow").sum_in_parts
+    job = models.Job.objects.create(x=x, y=y)
+    caught, sent, run = [], [], _chord.run
+
+    def watched(self, header, body, *args, task_id=None, **options):
+        spoil(header)
+        # what is named for the chord as a whole is its body's: Celery itself adds it in run()
+        errors = self.options.get("link_error") or options.get("link_error") or []
+        for call in errors if isinstance(errors, list | tuple) else [errors]:
+            if not send:
+                body.append_to_list_option("link_error", call)
+        caught.append((header, body, task_id))
+        if send:
+            return run(self, header, body, *args, task_id=task_id, **options)
+        return task.AsyncResult(task_id or str(job.pk))
+
+    def note(sender=None, **_) -> None:
+        sent.append(sender)
+
+    _chord.run = watched
+    before_task_publish.connect(note)
+    task.push_request(
+        id=job.task_id, root_id=job.task_id, is_eager=False, called_directly=False, args=(x, y)
+    )
+    try:
+        with denied_join_result():  # as in a worker
+            ended = f"returned {task.run(x, y)!r}"
+    except Ignore:
+        ended = "replaced"
+    finally:
+        task.pop_request()
+        _chord.run = run
+    return job, ended, caught, sent
+
+
+def schedule() -> dict[str, Any]:
+    """The app's timetable, and when each crontab in it would send. Nothing waits for it."""
+    _django()
+    app = importlib.import_module("celery_testing.celery").app
+    app.loader.import_default_modules()
+    found: dict[str, Any] = {
+        "zone": str(app.conf.timezone),
+        "error": "",
+        "tasks": sorted(name for name in app.tasks if not name.startswith("celery.")),
+        "names": sorted(
+            n for n in vars(_settings_module()) if "BEAT" in n or "SCHED" in n or "ZONE" in n
+        ),
+    }
+    try:
+        found["zone"] = str(app.timezone)
+    except Exception as error:  # no such zone
+        found["error"] = f"{type(error).__name__}: {error}"
+        app.conf.timezone = "UTC"
+    entries = app.conf.beat_schedule
+    if not isinstance(entries, dict) or not all(isinstance(e, dict) for e in entries.values()):
+        return {**found, "entries": repr(entries)}
+    return {**found, "entries": {name: _times(app, entry) for name, entry in entries.items()}}
+
+
+def _times(app, entry: dict) -> dict[str, Any]:
+    """How often a crontab sends in 24 hours of June, and how long it pauses in a year."""
+    import itertools
+    from datetime import UTC, datetime, timedelta
+
+    from celery.schedules import crontab
+
+    plan = entry.get("schedule")
+    found = {"task": entry.get("task"), "keys": sorted(entry), "schedule": str(plan)}
+    found["kind"] = type(plan).__name__
+    if not isinstance(plan, crontab):
+        return {**found, "day": None}
+    plan.app = app
+    june = _sent(plan, datetime(2026, 6, 1, tzinfo=UTC))
+    pauses = []
+    for n in range(365):
+        begin = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=n)
+        local = [(begin + timedelta(days=d)).astimezone(app.timezone) for d in (0, 1)]
+        if local[0].utcoffset() != local[1].utcoffset():  # the clocks are changed
+            sent = _sent(plan, begin)
+            gaps = [(b - a, a.astimezone(app.timezone)) for a, b in itertools.pairwise(sent)]
+            longest, since = max(gaps, default=(None, local[0]))
+            pauses.append([f"{since:%d %B}", len(sent), str(longest)])
+    minutes = sorted({one.astimezone(app.timezone).minute for one in june})
+    return {**found, "day": len(june), "minutes": minutes, "pauses": pauses}
+
+
+def _sent(plan, begin) -> list:
+    """The instants at which beat would send in the 24 hours from `begin`."""
+    from datetime import timedelta
+
+    clock, last, sent = begin, begin - timedelta(seconds=1), []
+    plan.nowfun = lambda: clock
+    while clock < begin + timedelta(days=1):
+        due, wait = plan.is_due(last)
+        if due:
+            sent.append(clock)
+            last = clock
+        clock += timedelta(seconds=wait)
+    return sent
+
+
+def reports(dues: list[str]) -> dict[str, Any]:
+    """The slots that are there after a run of report for each header, "" for none; errors."""
+    _django()
+    from datetime import UTC
+
+    task = importlib.import_module("testing.reporting").report
+    model = importlib.import_module("reports.models").Report
+    errors: list[str] = []
+    for number, due in enumerate(dues):
+        task.push_request(called_directly=False, **({"due": due} if due else {}))
+        try:
+            task.run()
+        except Exception as error:
+            if not number:
+                raise
+            errors.append(f"{type(error).__name__}: {error}")
+        else:
+            errors.append("")
+        finally:
+            task.pop_request()
+    slots = [row.slot.astimezone(UTC).isoformat() for row in model.objects.all()]
+    model.objects.all().delete()
+    return {"slots": slots, "errors": errors}

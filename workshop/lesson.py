@@ -9,6 +9,7 @@ import html
 import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 import threading
 import time
@@ -124,6 +125,19 @@ class Project:
         with contextlib.closing(sqlite3.connect(file, timeout=20)) as database:
             return database.execute(query).fetchall()
 
+    def shell(self, code: str) -> None:
+        """Run Python in the project, as `python manage.py shell` does; what it prints is shown."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", code],
+            cwd=self.path,
+            env={**os.environ, **self.env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        print(done.stdout.strip())
+
     def link(self, path: str) -> Link:
         """A path of the project's web server, to click on."""
         return Link(self.url(path))
@@ -137,6 +151,8 @@ def _ready_for(command: str) -> Callable[[Running], bool]:
         return lambda running: web(running) and worker(running)
     if "runserver" in command:
         return process.listens(int(os.environ["PORT"]))
+    if " beat" in command:  # it has read the tables, and says so where it may say all
+        return process.says("Synchronizing schedule" if "debug" in command else "beat: Starting")
     return process.says(r" ready\.")
 
 

@@ -23,6 +23,7 @@ class SecondBroker(Broker):
 
     def __init__(self):
         super().__init__(places.desk() / ".second" / str(os.getpid()))
+        self._started: list[process.Running] = []
 
     def _launch(self) -> subprocess.Popen:
         (self.folder / "pid").unlink(missing_ok=True)
@@ -32,11 +33,12 @@ class SecondBroker(Broker):
             ready=lambda running: True,
             name="second-broker",
         )
+        self._started.append(server)
         return server.guard
 
     def _start_epmd(self) -> None:
         if not self._epmds() and shutil.which("epmd"):
-            process.run(
+            epmd = process.run(
                 "epmd",
                 cwd=self.folder,
                 ready=lambda running: bool(self._epmds()),
@@ -44,6 +46,14 @@ class SecondBroker(Broker):
                 name="second-epmd",
                 grace=0.2,
             )
+            self._started.append(epmd)
+
+    def end(self) -> None:
+        """SIGKILL the node; end what belongs to it."""
+        self.kill()
+        self.stop()
+        while self._started:
+            self._started.pop().stop()
 
     def start(self) -> bool:
         for old in self.folder.parent.glob("*"):
@@ -111,8 +121,7 @@ def second_broker():
         yield broker
     finally:
         if new:
-            broker.kill()
-            broker.stop()
+            broker.end()
 
 
 __all__ = ["SecondBroker", "second_broker"]

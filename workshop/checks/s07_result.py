@@ -159,12 +159,16 @@ def now(look: Look, job: dict) -> dict:
 
 def over(look: Look, job: dict, limit: float = 30) -> dict:
     """The job, once it is over and has not failed. Raises Wrong, and Trouble if it has."""
+
+    def end() -> dict | None:
+        found = now(look, job)
+        return found if found["state"] in OVER else None
+
     try:
-        wait_until(lambda: now(look, job)["state"] in OVER, limit=limit, what="the end")
+        last = wait_until(end, limit=limit, what="the end")
     except NotYet:
         state = now(look, job)["state"]
         raise Wrong(f"after {limit:g} s {job['x']} × {job['y']} is still {state}") from None
-    last = now(look, job)
     if last["error"]:
         raise failed(look, job, last["error"])
     return last
@@ -300,6 +304,8 @@ def cancelled_stops(look: Look) -> None:
 
 @check.item(
     "on the page a bar fills, and then the result stands there",
+    todo="c",
+    file=WORKERS,
     needs=(GROWS, STOPS),
     hints=(
         "What does the page show in your own browser?",

@@ -25,3 +25,15 @@ def read(job_id: str) -> int:
 @shared_task(name="nothing")
 def nothing() -> None:
     """What is left of a task when it has nothing to do: the way there and back."""
+
+
+@shared_task(name="much")
+def much(size: int) -> str:
+    """A result of so many characters."""
+    return "x" * size
+
+
+@shared_task(name="length")
+def length(texts: list[str]) -> int:
+    """How long they are together."""
+    return sum(map(len, texts))

@@ -1,0 +1,307 @@
+"""Stage 09: the sum in parts: a chord in the task's place, progress, failure, an end."""
+
+import re
+from collections import Counter
+
+from workshop import probe
+from workshop.checks import Check
+from workshop.checks.look import Look, Wrong, worker_ready
+from workshop.checks.s07_result import now, over, post, watch
+from workshop.process import Running
+from workshop.waiting import NotYet, wait_until
+from workshop.worklog import Job, jobs
+
+check = Check()
+WORKFLOW = "testing/workflow.py"
+PARTS = 8
+CUT = "the ranges have every row once"
+CHORD = "a chord takes the task's place: all the parts, then add_up"
+ADDS_UP = "the parts make up the whole: 3 × 4 is 12, 5001 × 4999 is 24999999"
+FAILS = "where a part fails the job says so, and the others finish"
+SUM, ADD, SAY = (f"testing.workflow.{name}" for name in ("sum_rows", "add_up", "say_failed"))
+ROWS = [10_000, 1001, 100, 9, 8, 7, 2, 1]
+
+
+@check.item(
+    CUT,
+    todo="a",
+    file=WORKFLOW,
+    hints=(
+        "How many rows has each of the parts, and what becomes of those that are left over?",
+        "cut(x) returns a list of pairs. The first begins at row 0, each other where the one "
+        "before it ends, and the last ends at x. range() has a third argument, and min() may help.",
+        "rows = -(-x // PARTS), and then (first, min(first + rows, x)) for first in "
+        "range(0, x, rows)",
+    ),
+)
+def every_row_once(look: Look) -> str:
+    look.needs_file(WORKFLOW)
+    for x, ranges in fact(look, "cuts").items():
+        is_a_cut(int(x), ranges)
+    return f"of {ROWS[-1]} to {ROWS[0]} rows"
+
+
+def fact(look: Look, name: str):
+    """What the learner's functions answer, all asked in one process."""
+    asked = {
+        "migrate": {},
+        "cuts": {"rows": ROWS},
+        "chord_of": {"x": 24, "y": 3},
+        "send_a_bad_part": {"x": 80, "y": 3},  # it waits in the queue until a worker comes
+    }
+    return probe.value(look.once("facts", lambda: look.ask_all(asked))[name])
+
+
+def is_a_cut(x: int, ranges: list[list[int]] | str) -> None:
+    """Raise Wrong unless the ranges have each of x rows once, in about equal lengths."""
+    if isinstance(ranges, str):
+        raise Wrong(f"cut({x}) returned {ranges}: it is to be a list of pairs (first, last)")
+    shown = f"cut({x}) returned {short(ranges)}"
+    outside = [edge for edge in ranges if edge[0] < 0 or edge[1] > x]
+    if outside:
+        raise Wrong(f"{shown}: {short(outside[:1])} goes beyond the rows, which are 0 to {x - 1}")
+    counted = Counter(row for first, last in ranges for row in range(first, last))
+    missing = set(range(x)) - set(counted)
+    if missing:
+        raise Wrong(f"{shown}: no part has row {min(missing)}. The row `last` is not counted")
+    if counted.total() > x:
+        twice = min(row for row, times in counted.items() if times > 1)
+        raise Wrong(f"{shown}: row {twice} is in more than one part")
+    if len(ranges) > PARTS:
+        raise Wrong(f"{shown}: {len(ranges)} parts, and there are to be at most {PARTS}")
+    if x >= PARTS and len(ranges) < PARTS / 2:
+        raise Wrong(f"{shown}: that makes {len(ranges)} of {PARTS} parts")
+    if any(last <= first for first, last in ranges):
+        raise Wrong(f"{shown}: a part without a row is a message for nothing")
+    longest = max(last - first for first, last in ranges)
+    if longest > 2 * max(1, x / PARTS):
+        raise Wrong(f"{shown}: one part has {longest} rows of {x}, and the others wait for it")
+
+
+def short(ranges: list[list[int]]) -> str:
+    words = [f"({first}, {last})" for first, last in ranges]
+    return ", ".join(words if len(words) < 5 else [*words[:2], "…", words[-1]]) or "no range"
+
+
+@check.item(
+    CHORD,
+    todo="b",
+    file=WORKFLOW,
+    needs=(CUT,),
+    hints=(
+        "Who is to be told when the last part is done, and under which id does the page look?",
+        "chord(header, body): the header is the list of signatures that is there, the body a "
+        "signature too. self.replace puts a signature in this task's place, with its id, and is "
+        "raised.",
+        "raise self.replace(chord(parts, add_up.s()))",
+    ),
+)
+def chord_in_its_place(look: Look) -> str:
+    look.needs_file(WORKFLOW)
+    found = fact(look, "chord_of")
+    if not found["chords"]:
+        if SUM in found["sent"]:
+            raise Wrong(
+                f"{found['sent'].count(SUM)} parts are published and nothing waits for them: a "
+                "group has no body, a chord has"
+            )
+        if found["sent"]:
+            raise Wrong(f"no chord was started, but {found['sent'][0]} was published")
+        raise Wrong(f"no chord was started: the task {found['ended']}")
+    chord = found["chords"][0]
+    if len(found["chords"]) > 1:
+        raise Wrong(f"{len(found['chords'])} chords were started for one job")
+    if chord["body"] != ADD:
+        raise Wrong(f"after the parts comes {chord['body']}, which is to be add_up")
+    other = {part["task"] for part in chord["parts"]} - {SUM}
+    if other:
+        raise Wrong(f"the header has {', '.join(sorted(other))}: its parts are to be sum_rows")
+    rows = [row for part in chord["parts"] for row in range(*part["args"][1:3])]
+    if sorted(rows) != list(range(24)):
+        raise Wrong(f"of 24 rows the parts of the chord count {len(rows)}: all of `parts` belong")
+    if chord["body_id"] != found["id"]:
+        raise Wrong(
+            "add_up has an id of its own, and the page looks under the job's: the chord is "
+            "started beside the task. self.replace hands the task's id on"
+        )
+    if found["ended"] != "replaced":
+        raise Wrong(
+            f"the task goes on after it is replaced, and {found['ended']}: that would be the "
+            "job's result. replace() is raised"
+        )
+    return f"{len(chord['parts'])} parts"
+
+
+def two_processes(look: Look) -> Running:
+    """A worker with two processes, however many this machine has."""
+    command = (
+        "celery -A celery_testing worker --loglevel=info --concurrency=2 "
+        f"--hostname={look.queue}@localhost --without-mingle --without-gossip"
+    )
+    return look.once("two", lambda: look.start(command, worker_ready, "worker"))
+
+
+def counted(worker: Running) -> list[Job]:
+    """The parts that were counted to their ends so far, by the worker's log."""
+    return [job for job in jobs(worker.text()) if job.task == SUM and job.ended]
+
+
+@check.item(
+    ADDS_UP,
+    todo="b",
+    file=WORKFLOW,
+    needs=(CHORD,),
+    hints=(
+        "What does the worker's log say of sum_rows and add_up?",
+        "python manage.py migrate, runserver and a worker, each in a terminal in the stage's "
+        "folder; then a sum on the server's first page.",
+        "sum_rows, tell_progress and add_up stay as they are: return num, and return sum(counts).",
+    ),
+)
+def parts_make_up_the_whole(look: Look) -> None:
+    two_processes(look)
+    for job in (over(look, post(look, 3, 4), limit=15), watched(look)["job"]):
+        x, y = job["x"], job["y"]
+        if job["error"]:
+            raise Wrong(f"{x} × {y} failed in the worker: {job['error']}")
+        if (job["state"], job["result"]) != ("SUCCESS", x * y):
+            raise Wrong(f"{x} × {y} is {job['state']} with the result {job['result']}")
+
+
+def watched(look: Look) -> dict:
+    """A larger sum: the job at its end, the per cents seen until then, the parts counted."""
+
+    def make() -> dict:
+        worker = two_processes(look)
+        before = len(counted(worker))
+        job = post(look, 5001, 4999)
+        seen, _ = watch(look, job)
+        return {"job": now(look, job), "seen": seen, "parts": counted(worker)[before:]}
+
+    return look.once("watched", make)
+
+
+@check.item(
+    "two processes count at the same time, and the progress is that of the whole",
+    todo="b",
+    file=WORKFLOW,
+    needs=(ADDS_UP,),
+    hints=(
+        "How many parts are there, and who tells how many of them are done?",
+        "The worker's log names the process of each part; sums/parts.py has tell_progress, which "
+        "sum_rows calls at its end.",
+        "tell_progress(self, job_id), before return num.",
+    ),
+)
+def at_the_same_time(look: Look) -> str:
+    seen, parts = watched(look)["seen"], watched(look)["parts"]
+    if len({part.process for part in parts}) < 2 or not any(
+        one.process != other.process and one.begun < other.ended and other.begun < one.ended
+        for one in parts
+        for other in parts
+    ):
+        raise Wrong(f"{len(parts)} parts were counted, one after the other")
+    between = sorted({percent for percent in seen if 0 < percent < 100})
+    if not between:
+        raise Wrong(f"while the parts were counted the job said {seen} per cent")
+    if seen != sorted(seen):
+        raise Wrong(f"the progress went back: {seen}")
+    return f"{len(parts)} parts; seen: {', '.join(map(str, between))} %"
+
+
+def broken(look: Look) -> dict:
+    """The job with a part that fails, once it is over; and how its parts ended."""
+
+    def make() -> dict:
+        worker, sent = two_processes(look), fact(look, "send_a_bad_part")
+        found = over(look, {"id": sent["id"], "url": "it", "x": 80, "y": 3}, limit=15)
+        ended = [job.id for job in counted(worker) if job.id in sent["parts"]]
+        return {**found, "parts": len(sent["parts"]), "counted": len(ended)}
+
+    return look.once("broken", make)
+
+
+@check.item(
+    FAILS,
+    todo="b",
+    file=WORKFLOW,
+    needs=(ADDS_UP,),
+    hints=(
+        "Should a sum of which a part is missing have a result?",
+        "The chord's body is not begun where a part has failed, and its id gets the state "
+        "FAILURE. Does anything in sum_rows catch the error?",
+        "sum_rows as it was given: an error in it is left alone.",
+    ),
+)
+def failing_part(look: Look) -> str:
+    found = broken(look)
+    if found["state"] != "FAILURE":
+        raise Wrong(
+            f"a part failed, and the job is {found['state']} with the result {found['result']}"
+        )
+    others = found["parts"] - 1
+    if found["counted"] != others:
+        raise Wrong(f"of the {others} other parts {found['counted']} were counted")
+    return f"the {others} others finished; {found['error'].split(':')[0]}"
+
+
+@check.item(
+    "say_failed is called when a part has failed",
+    todo="c",
+    file=WORKFLOW,
+    needs=(FAILS,),
+    hints=(
+        "Which signature speaks for the whole: a part's, or the one that waits for all?",
+        "add_up.s() has a method on_error. It takes a signature and returns add_up's, so that it "
+        "can stand where add_up.s() stood.",
+        "chord(parts, add_up.s().on_error(say_failed.s()))",
+    ),
+)
+def says_failed(look: Look) -> None:
+    job = broken(look)
+    worker = two_processes(look)
+    said = rf"the sum {job['id']} is not complete"
+    try:
+        wait_until(lambda: re.search(said, worker.text()), limit=3, what="the line")
+    except NotYet:
+        calls = fact(look, "chord_of")["chords"][0]["on_error"]
+        if SAY in calls:
+            raise Wrong(
+                "say_failed is called, and the worker's log has no line of it: it gets the "
+                "request, the error and the traceback"
+            ) from None
+        other = f"what is called on an error is {', '.join(calls)}" if calls else "nobody is called"
+        raise Wrong(f"a part failed, and {other}: the chord's body, add_up, has on_error") from None
+    lines = len(re.findall(said, worker.text()))
+    if lines > 1:
+        raise Wrong(f"one part failed, and say_failed was called {lines} times")
+
+
+@check.item(
+    "a sum that is cancelled: its parts stop, and those that wait are not begun",
+    todo="b",
+    file=WORKFLOW,
+    needs=(ADDS_UP,),
+    hints=(
+        "Who can stop a part that runs?",
+        "The part itself, between two steps: stop_with_the_job stands in sum_rows already, "
+        "inside the loop over the rows. Is it still there?",
+        "stop_with_the_job(self, job_id), first in the loop.",
+    ),
+)
+def cancelled_stops(look: Look) -> str:
+    worker = two_processes(look)
+    before = len(counted(worker))
+    job = post(look, 10_000, 10_000)
+    wait_until(lambda: now(look, job)["state"] != "PENDING", limit=10, what="its start")
+    answer = look.web().ask("DELETE", f"/api/sums/{job['id']}/")
+    if answer.status_code != 202:
+        raise Wrong(f"DELETE answered {look.web().why(answer)}")
+    over(look, post(look, 1, 1))  # behind all its parts in the queue
+    ended = len(counted(worker)) - before - 1
+    if ended > PARTS / 2:
+        raise Wrong(f"it was cancelled, and {ended} of its parts were counted to their ends")
+    state = over(look, job)["state"]
+    if state != "REVOKED":
+        raise Wrong(f"it was cancelled, and its state is {state}")
+    return f"{ended} of its parts had been counted"

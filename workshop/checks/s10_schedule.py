@@ -1,0 +1,224 @@
+"""Stage 10: work that starts by the clock: an entry, a zone, a report that is written once."""
+
+import contextlib
+import re
+import sqlite3
+from typing import Any
+
+from workshop import probe, process
+from workshop.checks import Check
+from workshop.checks.look import Look, Wrong
+from workshop.clock import away
+from workshop.process import Running
+from workshop.waiting import NotYet, wait_until
+
+check = Check()
+SCHEDULE, REPORTING = "celery_testing/schedule.py", "testing/reporting.py"
+REPORT = "testing.reporting.report"
+ENTRY = "the report is due every hour, on the hour"
+CLOCKS = "no hour is left out when the clocks change"
+ONCE = "a report that is sent twice is written once"
+SENT = "two beats send what is due, each of them"
+ONE, NEXT = "2026-01-02T03:00:00+00:00", "2026-01-02T04:00:00+00:00"  # two slots
+
+
+def found(look: Look, fact: str) -> Any:
+    """The schedule, the tables made, and the reports of four messages, all in one process."""
+    asked = {"schedule": {}, "migrate": {}, "reports": {"dues": [ONE, ONE, NEXT, ""]}}
+    return probe.value(look.once("found", lambda: look.ask_all(asked))[fact])
+
+
+def timetable(look: Look) -> dict[str, Any]:
+    look.needs_file(SCHEDULE)
+    return found(look, "schedule")
+
+
+def entry_of_report(look: Look) -> dict[str, Any]:
+    """The one entry that sends the report. Raises Wrong."""
+    times = timetable(look)
+    entries, names = times["entries"], ", ".join(times["names"])
+    if isinstance(entries, str):
+        raise Wrong(
+            f"the schedule is {entries}: it is a dict, with a name for each entry, and the entry "
+            'a dict too, with "task" and "schedule"'
+        )
+    if not entries:
+        raise Wrong(
+            "the schedule has no entry. It is read from CELERY_BEAT_SCHEDULE; the settings that "
+            f"speak of it: {names}"
+        )
+    ours = [entry for entry in entries.values() if entry["task"] == REPORT]
+    if not ours:
+        told = ", ".join(repr(entry["task"]) for entry in entries.values())
+        known = "" if REPORT in times["tasks"] else f", and the app knows no {REPORT}"
+        raise Wrong(f"the schedule sends {told}; the task's name is {REPORT!r}{known}")
+    if len(ours) > 1:
+        raise Wrong(f"{len(ours)} entries send the report: one is enough")
+    return ours[0]
+
+
+@check.item(
+    ENTRY,
+    todo="a",
+    file=SCHEDULE,
+    hints=(
+        "What does beat have to know, so that a task is sent at certain times?",
+        "CELERY_BEAT_SCHEDULE is a dict: a name of your own for each entry, and the entry a dict "
+        'with "task", its name as text, and "schedule". A crontab has minute, and hour, where "*" '
+        "is its default.",
+        '"hourly report": {"task": "testing.reporting.report", "schedule": crontab(minute=0)},',
+    ),
+)
+def due_every_hour(look: Look) -> None:
+    entry = entry_of_report(look)
+    unknown = set(entry["keys"]) - {"task", "schedule", "args", "kwargs", "options", "relative"}
+    if entry["kind"] == "NoneType":
+        raise Wrong(f'the entry has {", ".join(entry["keys"])}, and no "schedule"')
+    if unknown:
+        raise Wrong(f"the entry has {', '.join(unknown)}, of which beat knows nothing")
+    if entry["kind"] == "str":
+        raise Wrong(f"the schedule is the text {entry['schedule']!r}, and is to be a crontab(...)")
+    if entry["day"] is None:
+        raise Wrong(
+            f"the schedule is {entry['schedule']}, an interval: it counts from whenever beat was "
+            "started, and is not on the hour. A crontab looks at the clock"
+        )
+    if entry["minutes"] != [0] or entry["day"] != 24:
+        raise Wrong(
+            f"{entry['schedule']} is due {entry['day']} times in a day, and is to be 24 times, "
+            "each at minute 0: what is not named is every minute, every hour"
+        )
+
+
+@check.item(
+    CLOCKS,
+    todo="b",
+    file=SCHEDULE,
+    needs=(ENTRY,),
+    hints=(
+        "Which clock does a crontab look at, and what does that clock show on the last Sunday of "
+        "October?",
+        "CELERY_TIMEZONE is the zone of the schedule. Which one has no summer time?",
+        'CELERY_TIMEZONE = "UTC"',
+    ),
+)
+def no_hour_is_left_out(look: Look) -> str:
+    times, entry = timetable(look), entry_of_report(look)
+    if times["error"]:
+        raise Wrong(f"the app has no zone {times['zone']!r}: {times['error']}")
+    pauses = [pause for pause in entry["pauses"] if pause[1] < 24]
+    if pauses:
+        day, sent, longest = pauses[0]
+        raise Wrong(
+            f"the zone is {times['zone']}. On {day} its clocks are set back: in 24 hours {sent} "
+            f"reports are due, with {longest[:4]} h between two of them. Settings that speak of "
+            f"it: {', '.join(times['names'])}"
+        )
+    return f"24 in 24 hours on every day of a year in {times['zone']}"
+
+
+@check.item(
+    ONCE,
+    todo="c",
+    file=REPORTING,
+    hints=(
+        "What is the same in two messages for one hour, and different in those for the next hour?",
+        "celery_testing/beat.py puts the header due into each message, and the task finds it in "
+        "self.request.headers, which is None where there are none. Django's get_or_create looks "
+        "for a row before it makes one.",
+        'due = (self.request.headers or {}).get("due", timezone.now()), and below it '
+        'Report.objects.get_or_create(slot=due, defaults={"count": Receipt.objects.count()})',
+    ),
+)
+def written_once(look: Look) -> None:
+    look.needs_file(REPORTING)
+    found(look, "migrate")
+    seen = found(look, "reports")
+    slots, (_, again, later, by_hand) = seen["slots"], seen["errors"]
+    if slots.count(ONE) != 1:
+        there = ", ".join(slots) or "none"
+        raise Wrong(
+            f"two messages with due {ONE}, and the slots of the reports are {there}: the slot is "
+            "to be what the header says, and not what the clock says now"
+        )
+    if again:
+        raise Wrong(f"a second message for the same slot failed: {again.splitlines()[0]}")
+    if later or slots.count(NEXT) != 1:
+        raise Wrong(f"the next hour, {NEXT}, has {slots.count(NEXT)} reports. {later}".strip())
+    if by_hand or len(slots) != 3:
+        why = by_hand or "there is no report of it"
+        raise Wrong(f"sent by hand, without headers, it is for now; and {why}")
+
+
+# --- live: two beats and a worker, in the check's own vhost --------------------------------------
+
+
+def two_beats(look: Look) -> list[Running]:
+    """They run, with nothing to do: the first start of a schedule has missed nothing."""
+    command = "celery -A celery_testing beat --loglevel=debug"
+    ready = process.says("Synchronizing schedule")
+    first = look.start(command, lambda _: True, "beat")
+    second = look.start(command, ready, "beat-two")
+    first.wait_for("Synchronizing schedule")
+    return [first, second]
+
+
+def waiting(look: Look) -> int:
+    return sum(queue["ready"] for queue in look.broker.queues(look.vhost).values())
+
+
+@check.item(
+    SENT,
+    todo="a",
+    file=SCHEDULE,
+    needs=(ENTRY, CLOCKS),
+    hints=(
+        "What does beat say in its log?",
+        "In a terminal in the stage's folder: python manage.py migrate, then celery -A "
+        "celery_testing beat --loglevel=debug.",
+        "celery_testing/beat.py and celery_testing/site.py need no change; `workshop diff 10` "
+        "shows each file beside the solution.",
+    ),
+)
+def beats_send_what_is_due(look: Look) -> str:
+    found(look, "migrate")
+    beats = two_beats(look)
+    if waiting(look):
+        raise Wrong(f"nothing was due, and beat sent {waiting(look)} messages")
+    rows = away(look.database, REPORT, hours=1)
+    if rows != 1:
+        raise Wrong(f"beat has put {rows} entries of the report into the table, and not 1")
+    with contextlib.suppress(NotYet):
+        wait_until(lambda: waiting(look) >= 2, limit=10, what="two messages")
+    sent = [len(re.findall("Sending due task", beat.text())) for beat in beats]
+    if sent != [1, 1] or waiting(look) != 2:
+        raise Wrong(
+            f"one report was due. The first beat sent {sent[0]}, the second {sent[1]}, and in the "
+            f"queue are {waiting(look)}"
+        )
+    return "1 was due, 2 messages are in the queue"
+
+
+@check.item(
+    "two messages for one hour, and a worker writes one report",
+    todo="c",
+    file=REPORTING,
+    needs=(SENT, ONCE),
+    hints=(
+        "What does the worker's log say of the two tasks?",
+        "In a terminal in the stage's folder: celery -A celery_testing worker --loglevel=info, "
+        "and in a second one beat.",
+        "`workshop diff 10` shows each file beside the solution.",
+    ),
+)
+def one_report(look: Look) -> str:
+    worker = look.worker("celery_testing")
+    done = worker.wait_for(rf"{REPORT}\[.*(succeeded|raised)", count=2, limit=15)
+    failed = [line for line in done if "raised" in line]
+    if failed:
+        raise Wrong(f"one of the two failed: {failed[0].split('raised ')[-1]}")
+    with contextlib.closing(sqlite3.connect(look.database, timeout=20)) as tables:
+        slots = [slot for (slot,) in tables.execute("select slot from reports_report")]
+    if len(slots) != 1:
+        raise Wrong(f"two messages for one hour left {len(slots)} reports: {', '.join(slots)}")
+    return f"the report of {slots[0][11:16]} UTC"
