@@ -159,19 +159,24 @@ def now(look: Look, job: dict) -> dict:
 
 def over(look: Look, job: dict, limit: float = 30) -> dict:
     """The job, once it is over and has not failed. Raises Wrong, and Trouble if it has."""
+    last = ended(look, job, limit)
+    if last["error"]:
+        raise failed(look, job, last["error"])
+    return last
+
+
+def ended(look: Look, job: dict, limit: float = 30) -> dict:
+    """The job, once it is over, whichever way. Raises Wrong."""
 
     def end() -> dict | None:
         found = now(look, job)
         return found if found["state"] in OVER else None
 
     try:
-        last = wait_until(end, limit=limit, what="the end")
+        return wait_until(end, limit=limit, what="the end")
     except NotYet:
         state = now(look, job)["state"]
         raise Wrong(f"after {limit:g} s {job['x']} × {job['y']} is still {state}") from None
-    if last["error"]:
-        raise failed(look, job, last["error"])
-    return last
 
 
 def failed(look: Look, job: dict, error: str) -> probe.Trouble:

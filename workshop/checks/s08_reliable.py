@@ -27,6 +27,7 @@ RECEIPTS, TELLING = "receipts/models.py", "testing/telling.py"
 CONFIRMED = "each message is confirmed by the broker"
 LATE = "a task is acknowledged when it is done"
 ONCE = "a task that runs twice leaves one receipt"
+TELLS = "tell tries again, later and later, and not in step with others"
 POISON = "a message that kills its process ends in the queue dead"
 QUICK = "a broker that is short of memory: 503 within a second"
 MANY = 500  # jobs, with a broker and a worker killed among them
@@ -133,7 +134,7 @@ def refusing_service():
 
 
 @check.item(
-    "tell tries again, later and later, and not in step with others",
+    TELLS,
     todo="c",
     file=TELLING,
     hints=(
@@ -188,7 +189,7 @@ def worker_on(look: Look, broker: SecondBroker, name: str) -> Running:
     POISON,
     todo="d",
     file=QUEUES,
-    needs=(LATE,),
+    needs=(CONFIRMED, LATE, ONCE, TELLS),
     hints=(
         "Who counts how often a message came back, and what happens to it then?",
         "celery_testing/queues.py: three more arguments of the queue. The exchange with the "
@@ -231,7 +232,7 @@ def poison_ends_in_dead(look: Look) -> str:
 
 @check.item(
     QUICK,
-    needs=(CONFIRMED,),
+    needs=(POISON,),
     hints=(
         "What does the web server do while the broker is away?",
         "sums/publishing.py gives the broker less than a second. Is it as the stage laid it out?",
@@ -284,7 +285,7 @@ def refusal(answer: httpx.Response) -> str:
 
 @check.item(
     f"{MANY} accepted, broker and worker killed: none lost, each done once",
-    needs=(CONFIRMED, LATE, ONCE, POISON, QUICK),
+    needs=(QUICK,),
     hints=(
         "Which of the four cures keeps what is accepted, which what is begun?",
         "The items above, one by one. The lesson shows each of them alone.",

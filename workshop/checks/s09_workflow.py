@@ -6,7 +6,7 @@ from collections import Counter
 from workshop import probe
 from workshop.checks import Check
 from workshop.checks.look import Look, Wrong, worker_ready
-from workshop.checks.s07_result import now, over, post, watch
+from workshop.checks.s07_result import ended, now, over, post, watch
 from workshop.process import Running
 from workshop.waiting import NotYet, wait_until
 from workshop.worklog import Job, jobs
@@ -133,12 +133,12 @@ def chord_in_its_place(look: Look) -> str:
 
 
 def two_processes(look: Look) -> Running:
-    """A worker with two processes, however many this machine has."""
+    """The look's worker, with two processes however many cores this machine has."""
     command = (
         "celery -A celery_testing worker --loglevel=info --concurrency=2 "
         f"--hostname={look.queue}@localhost --without-mingle --without-gossip"
     )
-    return look.once("two", lambda: look.start(command, worker_ready, "worker"))
+    return look.once("worker celery_testing", lambda: look.start(command, worker_ready, "worker"))
 
 
 def counted(worker: Running) -> list[Job]:
@@ -193,7 +193,7 @@ def watched(look: Look) -> dict:
         "tell_progress(self, job_id), before return num.",
     ),
 )
-def at_the_same_time(look: Look) -> str:
+def at_the_same_time(look: Look) -> None:
     seen, parts = watched(look)["seen"], watched(look)["parts"]
     if len({part.process for part in parts}) < 2 or not any(
         one.process != other.process and one.begun < other.ended and other.begun < one.ended
@@ -206,7 +206,6 @@ def at_the_same_time(look: Look) -> str:
         raise Wrong(f"while the parts were counted the job said {seen} per cent")
     if seen != sorted(seen):
         raise Wrong(f"the progress went back: {seen}")
-    return f"{len(parts)} parts; seen: {', '.join(map(str, between))} %"
 
 
 def broken(look: Look) -> dict:
@@ -214,9 +213,9 @@ def broken(look: Look) -> dict:
 
     def make() -> dict:
         worker, sent = two_processes(look), fact(look, "send_a_bad_part")
-        found = over(look, {"id": sent["id"], "url": "it", "x": 80, "y": 3}, limit=15)
-        ended = [job.id for job in counted(worker) if job.id in sent["parts"]]
-        return {**found, "parts": len(sent["parts"]), "counted": len(ended)}
+        found = ended(look, {"id": sent["id"], "url": "it", "x": 80, "y": 3}, limit=15)
+        done = [job.id for job in counted(worker) if job.id in sent["parts"]]
+        return {**found, "parts": len(sent["parts"]), "counted": len(done)}
 
     return look.once("broken", make)
 
@@ -289,7 +288,7 @@ def says_failed(look: Look) -> None:
         "stop_with_the_job(self, job_id), first in the loop.",
     ),
 )
-def cancelled_stops(look: Look) -> str:
+def cancelled_stops(look: Look) -> None:
     worker = two_processes(look)
     before = len(counted(worker))
     job = post(look, 10_000, 10_000)
@@ -298,10 +297,9 @@ def cancelled_stops(look: Look) -> str:
     if answer.status_code != 202:
         raise Wrong(f"DELETE answered {look.web().why(answer)}")
     over(look, post(look, 1, 1))  # behind all its parts in the queue
-    ended = len(counted(worker)) - before - 1
-    if ended > PARTS / 2:
-        raise Wrong(f"it was cancelled, and {ended} of its parts were counted to their ends")
+    done = len(counted(worker)) - before - 1
+    if done > PARTS / 2:
+        raise Wrong(f"it was cancelled, and {done} of its parts were counted to their ends")
     state = over(look, job)["state"]
     if state != "REVOKED":
         raise Wrong(f"it was cancelled, and its state is {state}")
-    return f"{ended} of its parts had been counted"

@@ -211,7 +211,7 @@ def beats_send_what_is_due(look: Look) -> str:
         "`workshop diff 10` shows each file beside the solution.",
     ),
 )
-def one_report(look: Look) -> str:
+def one_report(look: Look) -> None:
     worker = look.worker("celery_testing")
     done = worker.wait_for(rf"{REPORT}\[.*(succeeded|raised)", count=2, limit=15)
     failed = [line for line in done if "raised" in line]
@@ -221,4 +221,3 @@ def one_report(look: Look) -> str:
         slots = [slot for (slot,) in tables.execute("select slot from reports_report")]
     if len(slots) != 1:
         raise Wrong(f"two messages for one hour left {len(slots)} reports: {', '.join(slots)}")
-    return f"the report of {slots[0][11:16]} UTC"
