@@ -272,6 +272,7 @@ def test_eight_at_once_with_one_key_are_one_job(sums):
         found = list(eight.map(one, range(8)))
     assert len({job["id"] for job in found}) == 1
     assert sums.over(found[0])["result"] == 12
+    assert sum("received" in line for line in sums.log(found[0])) == 1
 
 
 def test_a_key_has_at_most_200_characters(sums):
@@ -444,7 +445,6 @@ def test_on_a_phone_twelve_jobs_are_not_wider_than_the_screen(sums):
 
 
 @in_a_browser
-@pytest.mark.xfail(strict=True, reason="sums/page.css: article p wants overflow-wrap: anywhere")
 def test_on_a_phone_a_long_word_of_an_error_is_not_wider_than_the_screen(sums):
     def steps(page) -> None:
         shot(page, "phone-error")
@@ -611,7 +611,6 @@ def test_a_job_goes_there_and_back_by_postgresql(sums, by_postgres):
     assert sums.listed()["count"] == 0  # the other database knows nothing of it
 
 
-@pytest.mark.xfail(strict=True, reason="sums/api.py: PostgreSQL keeps no NUL, and the key has one")
 def test_a_key_that_postgresql_cannot_keep_is_the_askers_mistake(by_postgres):
     address = by_postgres.base.removeprefix("http://")
     with contextlib.closing(HTTPConnection(address)) as connection:  # httpx would not send it

@@ -158,7 +158,7 @@ CAUSES = [
         "ls -ld /dev/shm shows drwxrwxrwt where it does; else: sudo chmod 1777 /dev/shm",
     ),
     (
-        r"SyntaxError|IndentationError",
+        r"\bSyntaxError|\bIndentationError",
         "Python cannot read one of your files",
         "the lines above name the file and the line",
     ),

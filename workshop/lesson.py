@@ -136,7 +136,8 @@ class Project:
             text=True,
             check=False,
         )
-        print(done.stdout.strip())
+        if said := done.stdout.strip():
+            print(said)
 
     def link(self, path: str) -> Link:
         """A path of the project's web server, to click on."""

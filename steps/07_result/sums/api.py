@@ -68,8 +68,8 @@ class SumViewSet(
         asked = self.get_serializer(data=request.data)
         asked.is_valid(raise_exception=True)
         key = request.headers.get(KEY, "")
-        if len(key) > 200:
-            raise serializers.ValidationError({KEY: ["At most 200 characters."]})
+        if len(key) > 200 or "\0" in key:
+            raise serializers.ValidationError({KEY: ["At most 200 characters, and no NUL."]})
         try:
             job = submit(**asked.validated_data, key=key)
         except KeyUsed as error:

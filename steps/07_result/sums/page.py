@@ -34,7 +34,9 @@ def index(request):
     try:
         submit(**form.cleaned_data)
     except KeyUsed:
-        return page(request, empty_form(), "The form was sent before. Send it again.", status=422)
+        again = SumForm(initial={**form.cleaned_data, "key": uuid.uuid4()})
+        said = "This form was sent before, with other numbers. Send it again."
+        return page(request, again, said, status=422)
     except NotSent as error:
         said = f"The broker does not take the work now, so nothing was begun. Try again. ({error})"
         return page(request, form, said, status=503)
