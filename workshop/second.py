@@ -57,7 +57,7 @@ class SecondBroker(Broker):
 
     def start(self) -> bool:
         for old in self.folder.parent.glob("*"):
-            if not psutil.pid_exists(int(old.name)):
+            if not (old.name.isdigit() and psutil.pid_exists(int(old.name))):
                 shutil.rmtree(old, ignore_errors=True)
         new = super().start()
         if new:

@@ -148,7 +148,7 @@ def refusing_service():
 def tell_tries_again(look: Look) -> None:
     look.needs_file(TELLING)
     with refusing_service() as url:
-        found = look.ask("retries_of_tell", url=url, runs=8)
+        found = look.ask("retries_of_tell", url=url, runs=5)
     waits = found["waits"]
     tries = {len(one) for one in waits}
     if tries == {0} or tries == {1}:
