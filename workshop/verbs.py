@@ -266,7 +266,7 @@ def status() -> Answer:
         for row in rows
         if row.is_gone
     ]
-    bar = ("█" * done * 4, GREEN), ("░" * (len(rows) - done) * 4, GREY)
+    bar = ("█" * done * 2, GREEN), ("░" * (len(rows) - done) * 2, GREY)
     go_on = "" if done == len(rows) else " · go on: workshop next"
     return Answer(table, *gone, Text.assemble(*bar, f"  {done} of {len(rows)} stages{go_on}"))
 
