@@ -206,7 +206,7 @@ def test_a_renamed_stage_keeps_its_record_and_its_folder(desk):
 def test_a_spoiled_record_stops_nothing(desk, text):
     lay("03")
     progress.file().write_text(text)
-    assert "6 stages" in str(verbs.status())
+    assert f"{len(stages.all_stages())} stages" in str(verbs.status())
     progress.begun(stages.find("03"))
     assert progress.read()["03"]["begun"]
 

@@ -30,8 +30,8 @@ from workshop.browser import browser
 from workshop.checks.look import Look, Web, worker_ready
 from workshop.errors import CourseError
 from workshop.ports import free_port
+from workshop.process import Running
 from workshop.refresh import CELL_SECONDS, in_a_home_of_its_own
-from workshop.waiting import wait_until
 from workshop.worklog import jobs
 
 Row = tuple[str, str, str, bool | None]
@@ -253,15 +253,13 @@ def posted() -> list[Row]:
         accepted = times(lambda: client.post("/api/sums/", json=sums))
         raw = times(raw_publish(look))
         look.broker.ctl("purge_queue", "-p", look.vhost, "sums")
-        command = "celery -A celery_testing worker --loglevel=warning --concurrency=2 "
-        consumers = ("list_consumers", "-p", look.vhost, "queue_name", "active")
-        look.start(
-            f"{command} --include=workshop.checks.tasks",
-            lambda run: look.broker.rows(*consumers),
-            "worker",
+        command = (
+            "celery -A celery_testing worker --loglevel=info --concurrency=2 "
+            "--include=workshop.checks.tasks"
         )
+        worker = look.start(command, worker_ready, "worker")
         seen = times(lambda: until_seen(client, client.post("/api/sums/", json=sums).json()))
-        rates = {name: rate(look, **words) for name, words in RATES.items()}
+        rates = {name: rate(look, worker, **words) for name, words in RATES.items()}
     both = raw[0] + empty[0]
     return [
         ("POST → 202, 200 times", shown(accepted), "", None),
@@ -320,15 +318,15 @@ def until_seen(client: httpx.Client, job: dict) -> None:
         pass
 
 
-def rate(look: Look, ignore_result: bool) -> float:
-    """Tasks that do nothing, a second: from the first one sent until the queue is empty."""
+def rate(look: Look, worker: Running, ignore_result: bool) -> float:
+    """Tasks that do nothing, a second: from the first one sent until the last one is logged."""
+    before = worker.text().count("succeeded")
     with Celery("bench", broker=setting.url(look.broker, look.vhost), set_as_current=False) as app:
         where = {"exchange": "sums", "routing_key": "sums", "exchange_type": "topic"}
         with clock() as took, app.producer_or_acquire() as producer:
             for _ in range(RATE_TASKS):
                 app.send_task("nothing", producer=producer, ignore_result=ignore_result, **where)
-            empty = lambda: look.broker.queues(look.vhost)["sums"]["total"] == 0  # noqa: E731
-            wait_until(empty, limit=120, what="an empty queue")
+            worker.wait_for("succeeded", count=before + RATE_TASKS, limit=120)
     return RATE_TASKS / took[0]
 
 
