@@ -37,22 +37,29 @@ def missing() -> str:
     return " and ".join(f"no {name}" for name, there in wanted.items() if not there)
 
 
+class NoBrowser(Exception):
+    """A browser is there, and does not start."""
+
+
 def in_chromium(visit: Callable[..., T], **context) -> T:
     """`visit(page)` with a page of a headless Chromium; what it returns.
 
-    `context` is for Playwright's new_context. In a thread of its own: Playwright does not
+    `context` is for Playwright's new_context. Raises NoBrowser. In a thread of its own: Playwright does not
     run inside an event loop, and a notebook's kernel is one.
     """
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import Error, sync_playwright
 
     def work() -> T:
         with sync_playwright() as playwright:
-            chromium = playwright.chromium.launch(
-                executable_path=CHROMIUM,
-                # root, as CI is, has no sandbox; the rest keeps it from calling home
-                args=["--disable-background-networking", "--no-first-run", "--disable-gpu"]
-                + (["--no-sandbox"] if os.geteuid() == 0 else []),
-            )
+            try:
+                chromium = playwright.chromium.launch(
+                    executable_path=CHROMIUM,
+                    # root, as CI is, has no sandbox; the rest keeps it from calling home
+                    args=["--disable-background-networking", "--no-first-run", "--disable-gpu"]
+                    + (["--no-sandbox"] if os.geteuid() == 0 else []),
+                )
+            except Error as error:
+                raise NoBrowser(str(error).splitlines()[0]) from error
             try:
                 return visit(chromium.new_context(**context).new_page())
             finally:

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from workshop import probe
-from workshop.browser import in_chromium, missing
+from workshop.browser import NoBrowser, in_chromium, missing
 from workshop.checks import Check
 from workshop.checks.look import Look, Wrong
 from workshop.waiting import NotYet, wait_until
@@ -322,8 +322,11 @@ def cancelled_stops(look: Look) -> None:
 def page_fills(look: Look) -> str:
     look.worker("celery_testing")
     if missing():
-        return page_over_http(look)
-    return in_chromium(lambda page: page_in_chromium(look, page))
+        return page_over_http(look, f"{missing()}; `make browser` gets one")
+    try:
+        return in_chromium(lambda page: page_in_chromium(look, page))
+    except NoBrowser as error:
+        return page_over_http(look, f"Chromium does not start: {error}")
 
 
 def page_in_chromium(look: Look, page) -> str:
@@ -351,10 +354,10 @@ def page_in_chromium(look: Look, page) -> str:
     return "seen in Chromium"
 
 
-def page_over_http(look: Look) -> str:
+def page_over_http(look: Look, why: str) -> str:
     """The same from the page's text, where there is no browser to be driven."""
     x, y = LONG
     over(look, post(look, x, y))
     if str(x * y) not in look.web().get("/").text:
         raise Wrong(f"the page at / does not show {x * y}")
-    return f"read over HTTP ({missing()}; `make browser` gets one)"
+    return f"read over HTTP ({why})"
