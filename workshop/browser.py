@@ -44,8 +44,8 @@ class NoBrowser(Exception):
 def in_chromium(visit: Callable[..., T], **context) -> T:
     """`visit(page)` with a page of a headless Chromium; what it returns.
 
-    `context` is for Playwright's new_context. Raises NoBrowser. In a thread of its own: Playwright does not
-    run inside an event loop, and a notebook's kernel is one.
+    `context` is for Playwright's new_context. Raises NoBrowser. In a thread of its own:
+    Playwright does not run inside an event loop, and a notebook's kernel is one.
     """
     from playwright.sync_api import Error, sync_playwright
 
