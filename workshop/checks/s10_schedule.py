@@ -142,12 +142,16 @@ def written_once(look: Look) -> None:
             "to be what the header says, and not what the clock says now"
         )
     if again:
-        raise Wrong(f"a second message for the same slot failed: {again.splitlines()[0]}")
+        why = again.splitlines()[0]
+        raise Wrong(
+            f"a second message for the same slot failed: {why}. Only the slot says which report it "
+            "is; the count, which has changed meanwhile, belongs in defaults="
+        )
     if later or slots.count(NEXT) != 1:
         raise Wrong(f"the next hour, {NEXT}, has {slots.count(NEXT)} reports. {later}".strip())
     if by_hand or len(slots) != 3:
         why = by_hand or "there is no report of it"
-        raise Wrong(f"sent by hand, without headers, it is for now; and {why}")
+        raise Wrong(f"sent by hand it is for now, and self.request.headers is None: {why}")
 
 
 # --- live: two beats and a worker, in the check's own vhost --------------------------------------

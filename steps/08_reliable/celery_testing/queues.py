@@ -9,7 +9,7 @@ CELERY_TASK_QUEUES = [
         routing_key="sums",
         queue_arguments={
             "x-queue-type": "quorum",
-            # TODO d: after 2 deliveries that came back (x-delivery-limit) the message goes to
+            # TODO d: a message may come back 2 times (x-delivery-limit); at the third it goes to
             #         the queue "dead": x-dead-letter-exchange is "", the routing key its name
         },
     )
