@@ -192,7 +192,9 @@ def worker_on(look: Look, broker: SecondBroker, name: str) -> Running:
         "celery -A celery_testing worker --loglevel=info --concurrency=2 --without-mingle "
         f"--without-gossip --include=workshop.checks.tasks --hostname={name}@localhost"
     )
-    return look.start(command, process.says(r" ready\."), name, BROKER_URL=setting.url(broker))
+    return look.start(
+        command, process.says(r" ready\."), name, BROKER_URL=setting.url(broker, broker.vhost)
+    )
 
 
 @check.item(
@@ -214,17 +216,19 @@ def poison_ends_in_dead(look: Look) -> str:
     begun = Path(look.folder) / "poison"
     worker = look.once("poisoned", lambda: worker_on(look, broker, "poisoned"))
     # several, since a pool notices a lost process at the next one's end, or after five seconds
-    look.ask("send_poison", path=str(begun), address=setting.url(broker), count=POISONS)
+    look.ask(
+        "send_poison", path=str(begun), address=setting.url(broker, broker.vhost), count=POISONS
+    )
     times = lambda: begun.read_text().count("begun") if begun.exists() else 0  # noqa: E731
 
     def is_over() -> bool:
-        dead = broker.queues(setting.VHOST)["dead"]["ready"]
+        dead = broker.queues(broker.vhost)["dead"]["ready"]
         return dead == POISONS or times() > 4 * POISONS
 
     try:
         wait_until(is_over, limit=20, what="the dead letter")
     except NotYet:
-        queues = broker.queues(setting.VHOST)
+        queues = broker.queues(broker.vhost)
         kept = {n: q["total"] for n, q in queues.items() if q["total"]} or "no queue"
         raise Wrong(
             f"{POISONS} of them were begun {times()} times, and what is left is in {kept}. A "
@@ -275,7 +279,9 @@ def web_on(look: Look, broker: SecondBroker) -> str:
     def start() -> str:
         port = free_port()
         command = f"python manage.py runserver --noreload {port}"
-        look.start(command, process.listens(port), "web", BROKER_URL=setting.url(broker))
+        look.start(
+            command, process.listens(port), "web", BROKER_URL=setting.url(broker, broker.vhost)
+        )
         return f"http://127.0.0.1:{port}"
 
     look.migrate()
@@ -313,8 +319,10 @@ def none_is_lost(look: Look) -> None:
     up = threading.Event()
     up.set()
 
+    end = time.monotonic() + 90
+
     def send(key: str) -> None:
-        while up.wait(60):
+        while up.wait(60) and time.monotonic() < end:
             with contextlib.suppress(httpx.HTTPError):
                 answer = ask(client, key)
                 if answer.status_code == 202:
@@ -334,7 +342,7 @@ def none_is_lost(look: Look) -> None:
         workers[0].kill()
         workers.append(worker_on(look, broker, "second"))
         for one in sent:
-            one.result(timeout=60)
+            one.result(timeout=90)
     if any(refused):
         raise Wrong(f"while the broker was down: {next(filter(None, refused))}")
     wanted = set(accepted.values())
