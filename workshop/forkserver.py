@@ -204,6 +204,9 @@ def run(address: str, module: str, *words: str) -> int:
             "module": module,
             "words": words,
         }
+        # one that comes before it can be forwarded waits until it can
+        passed_on = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
+        signal.pthread_sigmask(signal.SIG_BLOCK, passed_on)
         socket.send_fds(server, [b"\0"], [0, 1, 2])
         server.sendall(json.dumps(job).encode() + b"\n")
         pid = _number(server)
@@ -212,8 +215,9 @@ def run(address: str, module: str, *words: str) -> int:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        for number in passed_on:
             signal.signal(number, forward)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, passed_on)
         code = _number(server)
     return code if code >= 0 else 128 - code
 
