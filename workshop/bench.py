@@ -255,7 +255,7 @@ def posted() -> list[Row]:
         look.broker.ctl("purge_queue", "-p", look.vhost, "sums")
         command = (
             "celery -A celery_testing worker --loglevel=info --concurrency=2 "
-            "--include=workshop.checks.tasks"
+            "--include=workshop.tasks"
         )
         worker = look.start(command, worker_ready, "worker")
         seen = times(lambda: until_seen(client, client.post("/api/sums/", json=sums).json()))

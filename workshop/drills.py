@@ -29,7 +29,7 @@ from workshop.second import SecondBroker
 from workshop.waiting import wait_until
 
 UNSENT = (OperationalError, AMQPError, MessageNacked, OSError)
-TASKS = "workshop.checks.tasks"
+TASKS = "workshop.tasks"
 WAYS = {"no confirms": False, "confirms": True}
 
 

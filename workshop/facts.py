@@ -257,7 +257,7 @@ def retries_of_tell(url: str, runs: int) -> dict[str, Any]:
 
 
 def send_poison(path: str, address: str, count: int) -> None:
-    """So many of the task of workshop/checks/tasks.py, through the project's own app and queue."""
+    """So many of the task of workshop/tasks.py, through the project's own app and queue."""
     os.environ["BROKER_URL"] = address
     _django()
     app = importlib.import_module("celery_testing.celery").app

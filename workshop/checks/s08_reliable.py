@@ -190,7 +190,7 @@ def worker_on(look: Look, broker: SecondBroker, name: str) -> Running:
     """A worker of the project on the second broker, with the task that kills."""
     command = (
         "celery -A celery_testing worker --loglevel=info --concurrency=2 --without-mingle "
-        f"--without-gossip --include=workshop.checks.tasks --hostname={name}@localhost"
+        f"--without-gossip --include=workshop.tasks --hostname={name}@localhost"
     )
     return look.start(
         command, process.says(r" ready\."), name, BROKER_URL=setting.url(broker, broker.vhost)
@@ -226,7 +226,7 @@ def poison_ends_in_dead(look: Look) -> str:
         return dead == POISONS or times() > 4 * POISONS
 
     try:
-        wait_until(is_over, limit=20, what="the dead letter")
+        wait_until(is_over, limit=30, what="the dead letter")
     except NotYet:
         queues = broker.queues(broker.vhost)
         kept = {n: q["total"] for n, q in queues.items() if q["total"]} or "no queue"
