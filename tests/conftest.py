@@ -37,6 +37,13 @@ def learner(monkeypatch, broker):
     clear()
 
 
+@pytest.fixture
+def no_queues(broker):
+    """The learner's vhost without what other tests and notebooks left in it."""
+    for name in broker.queues(setting.VHOST):
+        broker.remove("queues", setting.VHOST, name)
+
+
 def clear() -> None:
     for stage in stages.all_stages():
         with contextlib.suppress(FileNotFoundError):

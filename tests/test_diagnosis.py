@@ -44,8 +44,7 @@ def is_ill(finding: diagnosis.Finding, *words: str) -> bool:
     return True
 
 
-def test_a_machine_without_illness_is_fine(at, broker):
-    broker.ctl("purge_queue", "-p", setting.VHOST, "celery", check=False)
+def test_a_machine_without_illness_is_fine(at, no_queues):
     found = diagnosis.doctor()
     assert found.right, str(found)
     assert len(found.findings) == len(diagnosis.EVERYTHING)
@@ -274,9 +273,8 @@ def test_a_worker_that_is_older_than_the_code_is_named_and_stop_does_not_hide_it
     assert not diagnosis.strays()
 
 
-def test_messages_that_nobody_takes(at, broker):
+def test_messages_that_nobody_takes(at, broker, no_queues):
     at("03")
-    broker.ctl("purge_queue", "-p", setting.VHOST, "celery", check=False)
     assert not diagnosis.waiting().cure
     with setting.connect(broker) as connection:
         connection.Producer().publish("x", routing_key="celery", declare=[Queue("celery")])

@@ -344,6 +344,7 @@ def begin(number: str | int) -> Lesson:
     broker = Broker()
     setting.keep_web_port(broker)
     os.chdir(stage.path)
+    os.environ["SHELL"] = "sh"  # for `!`: a line of a lesson means one thing anywhere
     _import_from(stage.path)
     _current = Lesson(stage, broker)
     _warn_of_old_port(_current)
