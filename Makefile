@@ -2,8 +2,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help lab test demo check doctor stop refresh lint bench browser
 
+VENV  := $(or $(COURSE_VENV),.venv)
 SETUP := python3 workshop/bootstrap.py
-IN    := .venv/bin/python -m
+IN    := $(VENV)/bin/python -m
 
 help:     ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -24,7 +25,7 @@ doctor:   ## is this machine ready? what is wrong, and what to type
 	@$(SETUP) --quiet && $(IN) workshop doctor
 
 stop:     ## end what this checkout started, and nothing else
-	@if [ -x .venv/bin/python ]; then $(IN) workshop stop; else echo "nothing was set up here"; fi
+	@if [ -x $(VENV)/bin/python ]; then $(IN) workshop stop; else echo "nothing was set up here"; fi
 
 refresh:  ## run every notebook again and save what it shows
 	@$(SETUP) && $(IN) workshop refresh

@@ -19,7 +19,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 def lab(_) -> int:
     """open the course: RabbitMQ and JupyterLab, side by side"""
-    from workshop import lab, progress, setting
+    from workshop import lab, ports, progress, setting
     from workshop.broker import Broker
 
     broker, begun = Broker(), time.monotonic()
@@ -57,15 +57,20 @@ def lab(_) -> int:
         webbrowser.open(address)
     if process is None:
         return 1 if trouble else 0
+    in_container = bool(ports.told())  # there the container's end is the broker's, too
     # SIGINT too: a program that a shell starts in the background would not hear it
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
-        console.print("Ctrl-C here ends JupyterLab; `make stop` ends RabbitMQ, too.")
+        if in_container:
+            console.print("Ctrl-C here, or `docker compose stop`, ends both.")
+        else:
+            console.print("Ctrl-C here ends JupyterLab; `make stop` ends RabbitMQ, too.")
         process.wait()
     except KeyboardInterrupt:
         lab.end(server)
-        console.print("\nJupyterLab has ended. RabbitMQ still runs: `make stop` ends it.")
+        after = "" if in_container else " RabbitMQ still runs: `make stop` ends it."
+        console.print(f"\nJupyterLab has ended.{after}")
     return 0
 
 

@@ -18,7 +18,8 @@ import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-VENV = os.path.join(ROOT, ".venv")
+MADE_VENV = os.environ.get("COURSE_VENV")  # an image brings one, outside the checkout
+VENV = MADE_VENV or os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 STAMP = os.path.join(VENV, "course-stamp")
 LOG = os.path.join(VENV, "setup.log")
@@ -121,6 +122,8 @@ def room_to_work():
     finally:
         with contextlib.suppress(OSError):
             os.remove(probe)
+    if MADE_VENV:
+        return
     free = shutil.disk_usage(ROOT).free // 2**20
     if free < NEEDED_MB and not os.path.exists(STAMP):
         raise Trouble(
@@ -167,6 +170,11 @@ def make_venv(steps):
     """.venv with exactly the packages of requirements.txt."""
     if stamped():
         return
+    if MADE_VENV and os.path.exists(VENV):
+        raise Trouble(
+            "this image was made from another requirements.txt or pyproject.toml.",
+            "outside the container: docker compose build",
+        )
     if os.path.exists(VENV) and not os.path.exists(STAMP):
         steps.say("·", "venv", "a half-made .venv is here: it is made anew")
     try:
@@ -332,11 +340,9 @@ def set_up(steps):
 
 def get_browser(steps):
     """Playwright into the .venv; Chromium by Debian's package where that is allowed."""
-    log = os.path.join(ROOT, ".venv", "setup.log")
-    python = os.path.join(ROOT, ".venv", "bin", "python")
-    if subprocess.call([python, "-c", "import playwright"], stderr=subprocess.DEVNULL):
+    if subprocess.call([PYTHON, "-c", "import playwright"], stderr=subprocess.DEVNULL):
         with steps.step("Playwright", "installing") as done:
-            command = [python, "-m", "pip", "install", "-q", "-e", ".[browser]"]
+            command = [PYTHON, "-m", "pip", "install", "-q", "-e", ".[browser]"]
             if not logged(command, cwd=ROOT):
                 raise installer_trouble(log_tail())
             done.append("installed")
@@ -351,7 +357,7 @@ def get_browser(steps):
     if become is None:
         raise Trouble("Chromium is not on this machine.", cure)
     with steps.step("Chromium", "installing Debian's package") as done:
-        with open(log, "ab") as out:
+        with open(LOG, "ab") as out:
             install = "apt-get update -q && apt-get install -qy --no-install-recommends chromium"
             code = subprocess.call(
                 become + ["env", "DEBIAN_FRONTEND=noninteractive", "sh", "-c", install],
@@ -382,6 +388,7 @@ def alone():
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quiet", action="store_true", help="say something only when it fails")
+    parser.add_argument("--packages", action="store_true", help=".venv alone, without RabbitMQ")
     parser.add_argument(
         "--browser", action="store_true", help="what the journey through Lab needs, too"
     )
@@ -389,7 +396,8 @@ def main():
     try:
         right_python()
         with alone():
-            set_up(Steps(options.quiet and stamped()))
+            steps = Steps(options.quiet and stamped())
+            make_venv(steps) if options.packages else set_up(steps)
             if options.browser:
                 get_browser(Steps(options.quiet))
     except Trouble as trouble:

@@ -25,7 +25,7 @@ import psutil
 from workshop import places
 from workshop.binaries import SCRIPTS, find_sbin
 from workshop.errors import CourseError
-from workshop.ports import claim, is_taken
+from workshop.ports import claim, is_taken, told
 from workshop.waiting import NotYet, wait_until
 
 # Asked for first. RabbitMQ's own defaults, but for epmd and distribution: those of a
@@ -44,7 +44,7 @@ class Broker:
     """The node whose data is in `folder`. Cheap to make: nothing runs until `start`."""
 
     def __init__(self, folder: Path | None = None):
-        self.folder = folder or places.home() / ".rabbitmq"
+        self.folder = folder or places.broker()
         self._http: httpx.Client | None = None
 
     # --- what is kept for this checkout -------------------------------------------------
@@ -235,7 +235,7 @@ class Broker:
         keep = {"epmd"} if self._epmds() else set()
         ports = claim(self.folder, FIRST_PORTS, facts["ports"], keep)
         for use, port in facts["ports"].items():
-            if ports[use] != port:
+            if ports[use] != port and use not in told():
                 print(f"· port {port} ({use}) is taken by another program: {ports[use]} it is")
         if ports != facts["ports"]:
             self._keep({**facts, "ports": ports})

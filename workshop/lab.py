@@ -13,7 +13,7 @@ import httpx
 import psutil
 from jupyter_server.serverapp import list_running_servers
 
-from workshop import places, terminal
+from workshop import places, ports, terminal
 from workshop.errors import CourseError
 from workshop.stages import Stage
 from workshop.waiting import NotYet, wait_until
@@ -47,14 +47,16 @@ def answers(server: dict) -> bool:
 def no_news() -> None:
     """Keep JupyterLab from asking, at its first start, whether it may fetch news."""
     config = Path(sys.prefix) / "etc" / "jupyter" / "labconfig" / "page_config.json"
-    config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text(json.dumps({"disabledExtensions": {NEWS: True}}))
+    wanted = json.dumps({"disabledExtensions": {NEWS: True}})
+    if not config.exists() or config.read_text() != wanted:
+        config.parent.mkdir(parents=True, exist_ok=True)
+        config.write_text(wanted)
 
 
 def launch() -> subprocess.Popen:
     """Start JupyterLab; `until_ready` waits for it."""
     no_news()
-    log = places.home() / ".rabbitmq" / "jupyter.log"
+    log = places.broker() / "jupyter.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     settings_of_terminals = {"shell_command": terminal.command(os.environ["PATH"])}
     command = [
@@ -62,6 +64,7 @@ def launch() -> subprocess.Popen:
         *("-m", "jupyterlab"),
         f"--ServerApp.root_dir={places.CHECKOUT}",
         "--ServerApp.ip=127.0.0.1",
+        *([f"--ServerApp.port={port}"] if (port := ports.told().get("lab")) else []),
         f"--LabApp.default_url={FIRST_PAGE}",
         f"--ServerApp.terminado_settings={settings_of_terminals}",
         "--no-browser",  # the desk is laid first
@@ -186,7 +189,7 @@ def until_ready(process: subprocess.Popen) -> dict:
         mine = [server for server in servers() if server["pid"] == process.pid]
         return mine[0] if mine and answers(mine[0]) else None
 
-    log = places.home() / ".rabbitmq" / "jupyter.log"
+    log = places.broker() / "jupyter.log"
     try:
         server = wait_until(found, limit=60, what="JupyterLab")
     except NotYet:

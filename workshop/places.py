@@ -17,6 +17,12 @@ def home() -> Path:
     return Path(os.environ.get("WORKSHOP_HOME") or CHECKOUT)
 
 
+def broker() -> Path:
+    """The private node's folder: `.rabbitmq/` in the home; in a container, where it is told."""
+    told = os.environ.get("COURSE_BROKER") if not os.environ.get("WORKSHOP_HOME") else None
+    return Path(told or home() / ".rabbitmq")
+
+
 def desk() -> Path:
     """The learner's projects, one complete folder a stage."""
     return home() / "desk"

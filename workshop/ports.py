@@ -43,14 +43,25 @@ def free_port() -> int:
         return door.getsockname()[1]
 
 
+def told() -> dict[str, int]:
+    """The ports that COURSE_PORTS names ("lab=8888 web=8000"): those that a container publishes.
+
+    Inside and outside have one number, so that an address means the same on both sides.
+    """
+    words = os.environ.get("COURSE_PORTS", "").split()
+    return {use: int(port) for use, _, port in (word.partition("=") for word in words)}
+
+
 def claim(
     folder: Path, first: dict[str, int], kept: dict[str, int], keep: set[str] = frozenset()
 ) -> dict[str, int]:
     """A port for each use: the kept one if it is free, else the next from the first one up.
 
-    `keep` names uses whose kept port is held by this checkout itself. The answer is
-    written down for `folder`.
+    `keep` names uses whose kept port is held by this checkout itself. A port that we were
+    `told` is both the first and the kept one. The answer is written down for `folder`.
     """
+    fixed = {use: port for use, port in told().items() if use in first}
+    first, kept = {**first, **fixed}, {**kept, **fixed}
     with _ledger() as claims:
         others = {port for path, ports in claims.items() if path != str(folder) for port in ports}
         ports: dict[str, int] = {}

@@ -11,7 +11,7 @@ from kombu import Connection
 from workshop import places, process
 from workshop.broker import Broker
 from workshop.errors import CourseError
-from workshop.ports import claim, is_taken
+from workshop.ports import claim, is_taken, told
 from workshop.stages import Stage, all_stages
 
 WEB_PORT = 8000  # Django's own
@@ -26,8 +26,9 @@ def url(broker: Broker, vhost: str = VHOST) -> str:
 
 def web_port(broker: Broker) -> int:
     """The port of this checkout's web server: kept, unless another program holds it."""
-    kept = broker.kept.get("web", WEB_PORT)
-    if "web" not in broker.kept or (is_taken(kept) and not _ours(kept)):
+    kept = broker.kept.get("web")
+    moved = told().get("web", kept) != kept
+    if kept is None or moved or (is_taken(kept) and not _ours(kept)):
         kept = claim(places.home(), {"web": WEB_PORT}, {})["web"]
         broker.keep(web=kept)
     return kept

@@ -18,7 +18,7 @@ from workshop import places
 def command(path: str) -> list[str]:
     """The command line of the learner's shell, with `path` as its PATH in the end."""
     shell = os.environ.get("SHELL") or shutil.which("bash") or "/bin/sh"
-    folder = places.home() / ".rabbitmq" / "shell"
+    folder = places.broker() / "shell"
     folder.mkdir(parents=True, exist_ok=True)
     start = {"bash": _bash, "zsh": _zsh}.get(Path(shell).name)
     return start(shell, folder, path) if start else [shell]

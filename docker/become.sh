@@ -1,0 +1,30 @@
+#!/bin/sh
+# Become the owner of the checkout, so that what is made in desk/ is theirs on the host, too.
+# Root stays root where the checkout is root's and nobody else may write to it: with a rootless
+# Docker that is the ordinary user outside.
+set -eu
+checkout=$(dirname "$(dirname "$(readlink -f "$0")")")
+may_write() { setpriv --reuid="$1" --regid="$2" --clear-groups test -w "$checkout"; }
+
+export HOME=/home/learner
+become=
+if [ "$(id -u)" = 0 ]; then
+    uid=$(stat -c %u "$checkout") gid=$(stat -c %g "$checkout")
+    if [ "$uid" = 0 ]; then # also what Docker Desktop says, which lets anybody write
+        uid=$(id -u learner) gid=$(id -g learner)
+    fi
+    if may_write "$uid" "$gid"; then
+        groupmod --non-unique --gid "$gid" learner
+        usermod --non-unique --uid "$uid" --gid "$gid" learner
+        [ "$(stat -c %u:%g $HOME)" = "$uid:$gid" ] || chown -R "$uid:$gid" $HOME
+        become="setpriv --reuid=$uid --regid=$gid --init-groups"
+    else
+        echo "· this checkout is root's: so is the course in here"
+    fi
+fi
+
+# The volume holds one node. Where another container of it is up, this one has a node of its own.
+[ -e $HOME/.in-use ] || touch $HOME/.in-use
+exec 9< $HOME/.in-use
+flock --nonblock 9 || export COURSE_BROKER=/tmp/.rabbitmq
+exec $become "$@"
