@@ -1,13 +1,13 @@
 # Two commands do all the set-up: `make lab` opens the course, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help lab test demo check doctor stop refresh lint bench browser
+.PHONY: help lab test demo check doctor stop refresh lint bench browser test-docker
 
 VENV  := $(or $(COURSE_VENV),.venv)
 SETUP := python3 workshop/bootstrap.py
 IN    := $(VENV)/bin/python -m
 
 help:     ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 lab:      ## set up what is missing, then open the course in JupyterLab
 	@$(SETUP) && $(IN) workshop lab
@@ -38,3 +38,6 @@ bench:    ## the course's own figures, as a table
 
 browser:  ## get Playwright and Chromium, for the test that walks through Lab
 	@$(SETUP) --browser
+
+test-docker: ## prove the containers on a Docker Engine
+	@$(SETUP) && $(IN) pytest docker -rs -x

@@ -23,8 +23,9 @@ if [ "$(id -u)" = 0 ]; then
     fi
 fi
 
-# The volume holds one node. Where another container of it is up, this one has a node of its own.
+# The volume holds one node. Where another container has it, this one makes a node of its own,
+# on the same ports: it is alone in here.
 [ -e $HOME/.in-use ] || touch $HOME/.in-use
 exec 9< $HOME/.in-use
-flock --nonblock 9 || export COURSE_BROKER=/tmp/.rabbitmq
+flock --nonblock 9 || export COURSE_BROKER=/tmp/.rabbitmq XDG_CACHE_HOME=/tmp/.cache
 exec $become "$@"

@@ -10,6 +10,7 @@ from kombu import Connection
 
 from workshop import places, process, setting, stages
 from workshop.drills import publish_until_killed
+from workshop.lesson import Project
 from workshop.second import second_broker
 from workshop.waiting import wait_until
 
@@ -66,3 +67,22 @@ def test_a_room_has_a_vhost_and_tables_of_its_own(solved):
         assert {"one", "other"} <= {vhost["name"] for vhost in second.facts("vhosts")}
         second.empty()
         assert "one" not in {vhost["name"] for vhost in second.facts("vhosts")}
+
+
+def test_a_chord_becomes_whole_though_its_last_part_ends_while_the_broker_is_away(solved):
+    stage = solved("09")
+    ask = "from sums.models import Job; from sums.sending import send; "
+    ask += "send(Job.objects.create(x=2, y=80_000_000))"
+    done = "SELECT count(*) FROM django_celery_results_taskresult WHERE status = 'SUCCESS'"
+    with second_broker() as second:
+        project = Project(stage, stage.path, second).on(second, second.vhost)
+        worker = project.run("celery -A celery_testing worker --loglevel=info --concurrency=2")
+        try:
+            project.shell(ask)
+            worker.wait_for("sum_rows.* received", count=2)
+            second.kill()
+            wait_until(lambda: project.rows(done) == [(2,)], limit=40, what="both parts' end")
+            second.start()
+            worker.wait_for("add_up.* succeeded .*: 160000000", limit=60)
+        finally:
+            worker.stop()

@@ -1,11 +1,25 @@
 """What the parts of a job have to do with the whole: when they end, and how far it is."""
 
-from celery import states
+from celery import current_app, states
 from celery.exceptions import Ignore
+from celery.signals import worker_process_init
 from django.db import transaction
 from django_celery_results.models import ChordCounter, TaskResult
 
 from .models import Job
+
+PATIENCE = {"max_retries": 150, "interval_start": 0, "interval_step": 0.5, "interval_max": 2}
+
+
+@worker_process_init.connect
+def wait_for_the_broker(**_) -> None:
+    """Let a worker wait five minutes for a broker that is away, where a request gives up at once.
+
+    The part that ends last sends the message that makes a whole of all: unsent, all were lost.
+    """
+    conf = current_app.conf
+    conf.broker_transport_options = {**conf.broker_transport_options, **PATIENCE}
+    conf.task_publish_retry_policy = PATIENCE
 
 
 def stop_with_the_job(part, job_id: str) -> None:

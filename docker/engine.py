@@ -1,0 +1,238 @@
+"""A Docker Engine to prove the containers on, and images to build them from.
+
+The engine that runs is used; where none does, root starts one of its own and ends it again.
+Where no image registry can be reached, base images are made: Debian by debootstrap, RabbitMQ
+and PostgreSQL from Debian's packages (stand-ins/).
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from workshop import places
+from workshop.waiting import NotYet, wait_until
+
+STAND_INS = Path(__file__).parent / "stand-ins"
+RELEASES = {"12": "bookworm", "13": "trixie"}
+LEFT_OUT = ("dev", "usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache", "var/lib/apt")
+# as Debian's official image has it: apt keeps nothing that it can make or fetch again
+KEEPS_NOTHING = """\
+DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin || true"; };
+APT::Update::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin || true"; };
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+Acquire::Languages "none";
+"""
+
+
+class Impossible(Exception):
+    """Why there can be no containers here, and what would change that."""
+
+
+def run(*words: str, env: dict | None = None, **options) -> subprocess.CompletedProcess:
+    """A command to its end; both its streams as one text in `.stdout`."""
+    return subprocess.run(
+        list(map(str, words)),
+        env={**os.environ, **(env or {})},
+        stdin=options.pop("stdin", subprocess.DEVNULL),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        **options,
+    )
+
+
+def need(*words: str, **options) -> str:
+    """The same; it must go well."""
+    done = run(*words, **options)
+    assert done.returncode == 0, f"{' '.join(map(str, words))}:\n{done.stdout[-6000:]}"
+    return done.stdout
+
+
+# --- the engine --------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def engine() -> Iterator[dict[str, str]]:
+    """The variables that lead to an engine. Raises Impossible."""
+    if not shutil.which("docker"):
+        raise Impossible("there is no `docker` here: apt-get install docker.io docker-compose")
+    if run("docker", "info").returncode == 0:
+        yield {}
+        return
+    if os.geteuid() != 0:
+        raise Impossible("no Docker Engine answers, and only root may start one: sudo dockerd")
+    if not shutil.which("dockerd"):
+        raise Impossible("no Docker Engine answers, and there is none: apt-get install docker.io")
+    with _engine_of_our_own() as env:
+        yield env
+
+
+@contextlib.contextmanager
+def _engine_of_our_own() -> Iterator[dict[str, str]]:
+    folder = Path(tempfile.mkdtemp(prefix="course-engine-", dir="/var/tmp"))
+    had_bridge = Path("/sys/class/net/docker0").exists()
+    host = f"unix://{folder}/docker.sock"
+    command = ["dockerd", "--host", host, "--data-root", f"{folder}/data"]
+    command += ["--exec-root", f"{folder}/exec", "--pidfile", f"{folder}/pid"]
+    with (folder / "log").open("w") as log:
+        daemon = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    env = {"DOCKER_HOST": host}
+    try:
+        try:
+            wait_until(
+                lambda: run("docker", "info", env=env).returncode == 0, limit=30, what="dockerd"
+            )
+        except NotYet:
+            said = "\n".join((folder / "log").read_text().splitlines()[-5:])
+            raise Impossible(f"dockerd did not start:\n{said}") from None
+        print("\n· a Docker Engine of our own is up", flush=True)
+        yield env
+    finally:
+        daemon.terminate()
+        daemon.wait(60)
+        if not had_bridge and shutil.which("ip"):
+            run("ip", "link", "delete", "docker0")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def composes() -> list[list[str]]:
+    """Every Compose on this machine: v2, and the 1.29 of Debian 12."""
+    found = []
+    if shutil.which("docker") and run("docker", "compose", "version").returncode == 0:
+        found.append(["docker", "compose"])
+    if shutil.which("docker-compose"):
+        found.append(["docker-compose"])
+    return found
+
+
+# --- base images -------------------------------------------------------------------------------
+
+
+def bases(env: dict[str, str]) -> dict[str, str]:
+    """The variables that name base images where those of docker-compose.yml cannot be had."""
+    text = (places.CHECKOUT / "docker-compose.yml").read_text()
+    wanted = dict(re.findall(r"\$\{(BASE|RABBITMQ_IMAGE|POSTGRES_IMAGE):-([^}]+)\}", text))
+    wanted = {name: os.environ.get(name, image) for name, image in wanted.items()}
+    missing = [image for image in wanted.values() if not _is_there(image, env)]
+    if not missing:
+        return wanted
+    print(f"· no registry gives {', '.join(missing)}: stand-ins, made of Debian's packages")
+    base = f"course-stand-in/debian:{RELEASES[re.search(r':(1[23])', wanted['BASE'])[1]]}"
+    if run("docker", "image", "inspect", base, env=env).returncode:
+        _import_debian(base, env)
+    made = {"BASE": base}
+    for name in ("rabbitmq", "postgres"):
+        made[f"{name.upper()}_IMAGE"] = image = f"course-stand-in/{name}"
+        file = STAND_INS / f"{name}.Dockerfile"
+        need(
+            *("docker", "build", "-q", "-t", image, "--build-arg", f"BASE={base}", "-f", file),
+            STAND_INS,
+            env={**env, "DOCKER_BUILDKIT": "0"},
+        )
+    return made
+
+
+def _is_there(image: str, env: dict[str, str]) -> bool:
+    if run("docker", "image", "inspect", image, env=env).returncode == 0:
+        return True
+    try:
+        return run("docker", "pull", "-q", image, env=env, timeout=300).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def _import_debian(image: str, env: dict[str, str]) -> None:
+    if os.geteuid() != 0 or not shutil.which("debootstrap"):
+        raise Impossible(
+            "no image registry can be reached, and stand-ins need root and debootstrap: "
+            "sudo apt-get install debootstrap"
+        )
+    with bare_debian(image.split(":")[1]) as root:
+        left_out = [word for path in LEFT_OUT for word in ("--exclude", f"./{path}/*")]
+        tar = ["tar", "-C", str(root), *left_out, "-c", "."]
+        with subprocess.Popen(tar, stdout=subprocess.PIPE) as pipe:
+            need("docker", "import", "-c", 'CMD ["bash"]', "-", image, env=env, stdin=pipe.stdout)
+
+
+@contextlib.contextmanager
+def bare_debian(release: str) -> Iterator[Path]:
+    """A folder with Debian's smallest system, and this machine's own certificates."""
+    root = Path(tempfile.mkdtemp(prefix="course-debian-", dir="/var/tmp"))
+    try:
+        need("debootstrap", "--variant=minbase", "--include=ca-certificates", release, root)
+        own = Path("/usr/local/share/ca-certificates")
+        if own.is_dir():
+            shutil.copytree(own, root / own.relative_to("/"), dirs_exist_ok=True)
+            need("chroot", root, "update-ca-certificates")
+        (root / "etc/apt/apt.conf.d/docker-clean").write_text(KEEPS_NOTHING)
+        policy = root / "usr/sbin/policy-rc.d"
+        policy.write_text("#!/bin/sh\nexit 101\n")
+        policy.chmod(0o755)
+        yield root
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+# --- Compose -----------------------------------------------------------------------------------
+
+
+class Compose:
+    """A Compose project: the checkout in `folder`, under `name`."""
+
+    def __init__(self, command: list[str], folder: Path, name: str, env: dict[str, str]):
+        self.command = [*command, "--project-name", name]
+        self.folder = folder
+        self.name = name
+        self.env = env
+
+    def run(self, *words: str, timeout: float = 600) -> subprocess.CompletedProcess:
+        return run(*self.command, *words, env=self.env, cwd=self.folder, timeout=timeout)
+
+    def __call__(self, *words: str, timeout: float = 600) -> str:
+        return need(*self.command, *words, env=self.env, cwd=self.folder, timeout=timeout)
+
+    def docker(self, *words: str) -> str:
+        return need("docker", *words, env=self.env).strip()
+
+    def logs(self, service: str) -> str:
+        return self("logs", "--no-color", service)
+
+    def containers(self, service: str) -> list[str]:
+        """The ids of a service's containers that run."""
+        label = "label=com.docker.compose"
+        found = self.docker(
+            *("ps", "-q", "--no-trunc", "--filter", f"{label}.project={self.name}"),
+            *("--filter", f"{label}.service={service}"),
+        )
+        return found.split()
+
+    def facts(self, container: str, what: str) -> str:
+        """A field of `docker inspect`, in Go's notation."""
+        return self.docker("inspect", "-f", "{{" + what + "}}", container)
+
+    def wait_until_healthy(self, *services: str, limit: float = 120) -> None:
+        def are_healthy() -> bool:
+            states = [
+                self.facts(container, ".State.Health.Status")
+                for service in services
+                for container in self.containers(service)
+            ]
+            return len(states) >= len(services) and set(states) == {"healthy"}
+
+        wait_until(are_healthy, limit=limit, what=f"health of {', '.join(services)}")
+
+    def left(self) -> list[str]:
+        """Whatever of this project is still there."""
+        label = ("--filter", f"label=com.docker.compose.project={self.name}")
+        return [
+            *self.docker("ps", "-aq", *label).split(),
+            *self.docker("volume", "ls", "-q", *label).split(),
+            *self.docker("network", "ls", "-q", *label).split(),
+        ]

@@ -1,0 +1,391 @@
+"""The containers, proved on a Docker Engine: `make test-docker`.
+
+Everything runs under a project name, on ports and in a copy of the checkout of its own, whose
+owner is an ordinary user.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import time
+
+import httpx
+import pytest
+from engine import Compose, Impossible, bases, composes, engine, need
+
+from workshop import places
+from workshop.ports import free_port
+from workshop.waiting import wait_until
+
+OWNER = 1234  # neither root nor the 1000 of most images
+# what would break an address, a JSON file or a shell that was not careful
+PASSWORD = 'p@ss/w:rd%20 "ü#1'
+PORTS = ("LAB_PORT", "WEB_PORT", "MANAGEMENT_PORT", "STACK_WEB_PORT", "STACK_MANAGEMENT_PORT")
+SIDE, RESULT = 10000, 100_000_000
+
+
+@pytest.fixture(scope="session")
+def docker():
+    """The variables that lead to an engine and to base images."""
+    with contextlib.ExitStack() as stack:
+        try:
+            if not composes():
+                raise Impossible("there is no Compose: apt-get install docker-compose")
+            env = stack.enter_context(engine())
+            env = {**env, **bases(env)}
+        except Impossible as why:
+            pytest.skip(str(why))
+        yield env
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory):
+    """A copy of what git would give, in a path with a space and an accent."""
+    folder = tmp_path_factory.mktemp("containers") / "a course é"
+    files = need("git", "ls-files", "-co", "--exclude-standard", "-z", cwd=places.CHECKOUT)
+    for name in filter(None, files.split("\0")):
+        if (places.CHECKOUT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(places.CHECKOUT / name, folder / name)
+    if os.geteuid() == 0:
+        for parent in folder.parents:  # pytest's own folders let nobody else in
+            if parent.owner() == "root" and parent.is_relative_to(tmp_path_factory.getbasetemp()):
+                parent.chmod(0o755)
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, OWNER, OWNER)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def env(docker):
+    return {**docker, **{name: str(free_port()) for name in PORTS}}
+
+
+@pytest.fixture(scope="session", params=composes() or [[]], ids=" ".join)
+def compose(request, checkout, env):
+    with contextlib.suppress(FileNotFoundError):
+        (checkout / ".env").unlink()
+    compose = Compose(request.param, checkout, "coursetest", env)
+    yield compose
+    compose("--profile", "stack", "down", "-v", "--remove-orphans")
+
+
+@pytest.fixture
+def say(capsys):
+    """Print a figure, whether pytest captures or not."""
+
+    def say(what: str, value: str) -> None:
+        with capsys.disabled():
+            print(f"\n  {what:<44} {value}", end="", flush=True)
+
+    return say
+
+
+def megabytes(compose: Compose, *services: str) -> str:
+    """Resident memory of services, as `docker stats` counts it."""
+    found = {}
+    for service in services:
+        for container in compose.containers(service):
+            told = compose.docker("stats", "--no-stream", "--format", "{{.MemUsage}}", container)
+            number, unit = re.match(r"([\d.]+)(\w+)", told).groups()
+            found[service] = float(number) * {"GiB": 1024, "MiB": 1, "KiB": 1 / 1024}[unit]
+    parts = ", ".join(f"{name} {value:.0f}" for name, value in found.items())
+    return f"{sum(found.values()):.0f} MiB ({parts})" if len(found) > 1 else parts + " MiB"
+
+
+# --- the images ----------------------------------------------------------------------------------
+
+
+def test_a_changed_notebook_installs_nothing_anew(compose, checkout, say):
+    def layers() -> list[str]:
+        return json.loads(
+            compose.docker("image", "inspect", "-f", "{{json .RootFS.Layers}}", image)
+        )
+
+    image = "celery-django-course"
+    begun = time.monotonic()
+    compose("build", "lab", timeout=900)
+    compose("--profile", "stack", "build", "web", timeout=900)
+    say(f"build ({compose.command[0]}; the first is cold)", f"{time.monotonic() - begun:.0f} s")
+    before = layers()
+    notebook = checkout / "notebooks" / "00_start.ipynb"
+    notebook.write_text(notebook.read_text() + "\n")
+    begun = time.monotonic()
+    compose("build", "lab")
+    say("build after a change in a notebook", f"{time.monotonic() - begun:.1f} s")
+    after = layers()
+    assert before != after
+    assert before[:-2] == after[:-2], "only the checkout's own two layers, which are the last"
+    for name in (image, "celery-django-stack"):
+        whole, *layers_of_it = sizes(compose, name)
+        parts = " + ".join(f"{size:.0f}" for size in layers_of_it if size >= 1)
+        say(f"image {name}", f"{whole:.0f} MB = {parts}")
+
+
+def sizes(compose: Compose, image: str) -> list[float]:
+    """The size of an image, and of its layers, the lowest first; in MB."""
+    units = {"B": 1e-6, "kB": 1e-3, "MB": 1, "GB": 1e3}
+    history = compose.docker("history", "--format", "{{.Size}}", image).split()
+    layers = [re.fullmatch(r"([\d.]+)(\w+)", size).groups() for size in reversed(history)]
+    whole = int(compose.docker("image", "inspect", "-f", "{{.Size}}", image)) / 1e6
+    return [whole, *(float(number) * units[unit] for number, unit in layers)]
+
+
+# --- lab --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def lab(compose):
+    """The course, up; what its log's link says."""
+    begun = time.monotonic()
+    compose("up", "-d", "--no-build", "lab")
+    link = wait_until(
+        lambda: re.search(r"open +(http://\S+)", compose.logs("lab")), limit=90, what="the link"
+    )[1]
+    lab_took = time.monotonic() - begun
+    compose.wait_until_healthy("lab")
+    yield link, lab_took
+
+
+def in_lab(compose: Compose, *words: str) -> str:
+    """What a command says in the container, as its ordinary user."""
+    return compose("exec", "-T", "-u", "learner", "lab", *words)
+
+
+def test_lab_answers_at_its_link_and_nowhere_without_its_token(compose, lab, env, say):
+    link, took = lab
+    say("`up` to the link of a ready lab", f"{took:.1f} s")
+    say("memory of lab at rest", megabytes(compose, "lab"))
+    assert f"127.0.0.1:{env['LAB_PORT']}/" in link or f"localhost:{env['LAB_PORT']}/" in link
+    page = httpx.get(link, follow_redirects=True)
+    assert page.is_success and "jupyter" in page.text.lower()
+    assert httpx.get(link.split("/lab/")[0] + "/api/contents").status_code == 403
+    [container] = compose.containers("lab")
+    published = json.loads(compose.facts(container, "json .NetworkSettings.Ports"))
+    doors = [door for found in published.values() if found for door in found]
+    assert {door["HostIp"] for door in doors} == {"127.0.0.1"}
+    assert {door["HostPort"] for door in doors} == {env[name] for name in PORTS[:3]}
+
+
+def test_an_ordinary_user_is_at_work_and_desk_is_the_hosts(compose, lab, checkout):
+    link, _ = lab
+    assert in_lab(compose, "id", "-u").strip() == str(checkout.stat().st_uid)
+    users = compose("exec", "-T", "lab", "ps", "-eo", "uid=,comm=")
+    roots = {line.split()[1] for line in users.splitlines() if line.split()[0] == "0"}
+    assert roots <= {"tini", "ps"}
+    address, token = re.match(r"(http://[^/]+)/.*token=(\w+)", link).groups()
+    with httpx.Client(base_url=address, headers={"Authorization": f"token {token}"}) as client:
+        client.put("/api/contents/desk", json={"type": "directory"}).raise_for_status()
+        note = {"type": "file", "format": "text", "content": "mine"}
+        client.put("/api/contents/desk/note.txt", json=note).raise_for_status()
+    made = checkout / "desk" / "note.txt"
+    assert made.read_text() == "mine"
+    assert made.stat().st_uid == made.parent.stat().st_uid == checkout.stat().st_uid
+    assert not (checkout / ".venv").exists() and not (checkout / ".rabbitmq").exists()
+
+
+def test_web_and_management_open_from_the_host(compose, lab, env):
+    management = httpx.get(f"http://127.0.0.1:{env['MANAGEMENT_PORT']}/")
+    assert "RabbitMQ Management" in management.text
+    in_lab(compose, "workshop", "solve", "06")
+    serve = "cd desk/06_run && exec python manage.py runserver $0"
+    compose("exec", "-T", "-d", "-u", "learner", "lab", "sh", "-c", serve, env["WEB_PORT"])
+    address = f"http://127.0.0.1:{env['WEB_PORT']}/sum/3/4/"
+
+    def answers() -> bool:
+        try:
+            return httpx.get(address).json() == {"res": "good"}
+        except httpx.HTTPError:
+            return False
+
+    wait_until(answers, limit=30, what="the guide's view")
+
+
+def test_a_notebook_passes_nbval_beside_a_lab_that_is_up(compose, lab):
+    words = ("run", "--rm", "-T", "-e", "WORKSHOP_SOLVED=1", "lab")
+    said = compose(*words, "pytest", "-q", "notebooks/03_worker.ipynb")
+    assert re.search(r"\d+ passed", said) and "failed" not in said, said
+
+
+def test_make_runs_in_the_container_with_a_node_of_its_own(compose, lab):
+    pid = ("sh", "-c", "cat $COURSE_BROKER/pid")
+    before = in_lab(compose, *pid)
+    in_lab(compose, "workshop", "solve", "03")
+    assert "all is right" in compose("run", "--rm", "-T", "lab", "make", "check", "STEP=03")
+    assert in_lab(compose, *pid) == before
+    tests = ("python", "-m", "workshop", "test", "tests/test_stages.py", "tests/test_words.py")
+    assert re.search(r"\d+ passed", compose("run", "--rm", "-T", "lab", *tests))
+
+
+def test_an_image_older_than_the_requirements_says_so(compose, lab, checkout):
+    file = checkout / "requirements.txt"
+    before = file.read_text()
+    try:
+        file.write_text(before + "# another\n")
+        done = compose.run("run", "--rm", "-T", "lab", "make", "test")
+    finally:
+        file.write_text(before)
+    assert done.returncode != 0
+    assert "docker compose build" in done.stdout
+
+
+def test_the_nodes_data_outlives_the_container_and_the_end_is_orderly(compose, lab):
+    bin = "/home/learner/.rabbitmq/bin/rabbitmqctl"
+    in_lab(compose, bin, "add_vhost", "kept")
+    [container] = compose.containers("lab")
+    compose("stop", "lab")
+    assert compose.facts(container, ".State.ExitCode") == "0"
+    assert "ended     RabbitMQ" in compose.logs("lab")
+    compose("up", "-d", "--no-build", "--force-recreate", "lab")
+    compose.wait_until_healthy("lab")
+    wait_until(lambda: "RabbitMQ  started" in compose.logs("lab"), limit=60, what="the broker")
+    assert "kept" in in_lab(compose, bin, "-q", "list_vhosts").split()
+    compose("--profile", "stack", "down", "-v")
+    assert not compose.left()
+
+
+# --- stack ------------------------------------------------------------------------------------
+
+
+def test_a_missing_secret_is_named(compose, checkout):
+    (checkout / ".env").write_text("RABBITMQ_PASSWORD=there\n")
+    done = compose.run("--profile", "stack", "up", "-d", "--no-build", "web", "worker")
+    assert done.returncode != 0
+    said = compose.logs("secrets")
+    assert "✗ the stack has no DJANGO_SECRET_KEY, no POSTGRES_PASSWORD." in said
+    assert "→ cp .env.example .env" in said
+    assert not compose.containers("web") and not compose.containers("rabbitmq")
+    (checkout / ".env").unlink()
+    compose("config", "-q")  # and lab needs none
+
+
+class Web:
+    """The stack's web service, from the host."""
+
+    def __init__(self, env: dict[str, str]):
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{env['STACK_WEB_PORT']}", timeout=30)
+
+    def post(self, count: int, side: int = SIDE) -> list[str]:
+        asked = [
+            self.client.post("/api/sums/", json={"x": side, "y": side}).raise_for_status()
+            for _ in range(count)
+        ]
+        return [answer.json()["id"] for answer in asked]
+
+    def ask(self, job: str) -> dict:
+        return self.client.get(f"/api/sums/{job}/").raise_for_status().json()
+
+    def wait_until(self, jobs: list[str], *states: str, limit: float = 120) -> None:
+        wait_until(
+            lambda: all(self.ask(job)["state"] in states for job in jobs),
+            limit=limit,
+            what=f"{' or '.join(states)} of every job",
+        )
+
+
+@pytest.fixture(scope="session")
+def web(compose, checkout, env):
+    """The whole stack, up; its web service."""
+    secrets = f"'{PASSWORD}'"
+    names = re.findall(r"^(\w+)=", (checkout / ".env.example").read_text(), re.M)
+    (checkout / ".env").write_text("".join(f"{name}={secrets}\n" for name in names))
+    compose("--profile", "stack", "up", "-d", "--no-build", "web", "worker", "beat")
+    compose.wait_until_healthy("rabbitmq", "db", "web", "worker")
+    with contextlib.closing(Web(env).client):
+        yield Web(env)
+
+
+def test_every_service_is_guarded(compose, web, say):
+    say("memory of stack at rest", megabytes(compose, "rabbitmq", "db", "web", "worker", "beat"))
+    for service in ("rabbitmq", "db", "web", "worker"):
+        [container] = compose.containers(service)
+        assert compose.facts(container, ".HostConfig.RestartPolicy.Name") == "unless-stopped"
+        assert compose.facts(container, ".HostConfig.Memory") == str(512 * 2**20)
+    for service in ("web", "worker"):
+        assert compose("exec", "-T", service, "id", "-u").strip() != "0"
+
+
+def test_the_broker_has_the_learners_user_and_no_guest(compose, web, env):
+    def ctl(*words: str) -> list[list[str]]:
+        said = compose("exec", "-T", "rabbitmq", "rabbitmqctl", "-q", *words)
+        return [line.split("\t") for line in said.splitlines()[1:]]
+
+    assert [user for user, *_ in ctl("list_users")] == ["learner"]
+    assert ["/vhost"] in ctl("list_vhosts")
+    assert ctl("list_permissions", "-p", "/vhost") == [["learner", ".*", ".*", ".*"]]
+    management = f"http://127.0.0.1:{env['STACK_MANAGEMENT_PORT']}/api/whoami"
+    assert httpx.get(management, auth=("guest", "guest")).status_code == 401
+    assert httpx.get(management, auth=("learner", PASSWORD)).json()["name"] == "learner"
+
+
+def test_the_guides_view_answers_at_once_and_the_worker_finishes(compose, web, say):
+    answer = web.client.get(f"/sum/{SIDE}/{SIDE}/")
+    seconds = answer.elapsed.total_seconds()
+    assert answer.json() == {"res": "good"}
+    done = wait_until(
+        lambda: re.search(rf"succeeded in ([\d.]+)s: {RESULT}", compose.logs("worker")),
+        limit=60,
+        what="the worker's line",
+    )
+    say("the guide's answer / its work", f"{seconds * 1000:.0f} ms / {float(done[1]):.1f} s")
+    assert seconds < float(done[1]) / 4
+
+
+def test_the_page_has_its_styles_and_a_form_that_works(web):
+    page = web.client.get("/")
+    for path in re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text):
+        assert web.client.get(path).is_success, path
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)[1]
+    key = re.search(r'name="key" value="([\w-]+)"', page.text)[1]
+    form = {"csrfmiddlewaretoken": token, "key": key, "x": 3, "y": 4}
+    assert web.client.post("/", data=form).status_code in (200, 302)
+
+
+def test_three_workers_share_and_a_killed_one_and_a_restarted_broker_lose_nothing(compose, web):
+    up = ("--profile", "stack", "up", "-d", "--no-build", "--no-recreate")
+    compose(*up, "--scale", "worker=3", "worker")
+    compose.wait_until_healthy("worker")
+    workers = compose.containers("worker")
+    assert len(workers) == 3
+    web.wait_until(web.post(30, side=2000), "SUCCESS")
+    said = {worker: compose.docker("logs", worker) for worker in workers}
+    did = {worker: words.count("succeeded in") for worker, words in said.items()}
+    assert min(did.values()) >= 3, f"one did nearly nothing: {did}"
+
+    jobs = web.post(12)
+
+    def at_work() -> str | None:
+        """A worker that has begun more than it has finished."""
+        for worker in workers:
+            words = compose.docker("logs", worker).replace(said[worker], "")
+            if words.count("rows") > words.count("succeeded in"):
+                return worker
+        return None
+
+    victim = wait_until(at_work, limit=30, what="a worker in the middle of a task")
+    compose.docker("kill", victim)
+    compose("restart", "rabbitmq")
+    web.wait_until(jobs, "SUCCESS", limit=180)
+    assert {web.ask(job)["result"] for job in jobs} == {RESULT}
+    assert victim not in compose.containers("worker")
+
+
+def test_a_worker_that_is_stopped_finishes_first(compose, web):
+    compose("--profile", "stack", "up", "-d", "--no-build", "--scale", "worker=1", "worker")
+    compose.wait_until_healthy("worker")
+    [worker] = compose.containers("worker")
+    [job] = web.post(1)
+    web.wait_until([job], "STARTED", "PROGRESS")
+    compose("stop", "worker")
+    assert "Warm shutdown" in compose.docker("logs", worker)
+    assert compose.facts(worker, ".State.ExitCode") == "0"
+    # what it had begun, it finished; what it had not, waits for the next one
+    compose("--profile", "stack", "up", "-d", "--no-build", "worker")
+    web.wait_until([job], "SUCCESS")
+
+
+def test_down_leaves_nothing(compose, web):
+    compose("--profile", "stack", "down", "-v")
+    assert not compose.left()
