@@ -7,7 +7,6 @@ from .settings import *
 
 SECRET_KEY = os.environ["DJANGO_SECRET_KEY"]
 DEBUG = False
-ALLOWED_HOSTS = ["web", "localhost", "127.0.0.1", *os.environ.get("WEB_HOSTS", "").split()]
 
 CELERY_BROKER_URL = (
     f"amqp://learner:{quote(os.environ.get('RABBITMQ_PASSWORD', ''), safe='')}@rabbitmq//vhost"

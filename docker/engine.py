@@ -165,6 +165,7 @@ def _import_debian(image: str, env: dict[str, str]) -> None:
 def bare_debian(release: str) -> Iterator[Path]:
     """A folder with Debian's smallest system, and this machine's own certificates."""
     root = Path(tempfile.mkdtemp(prefix="course-debian-", dir="/var/tmp"))
+    root.chmod(0o755)
     try:
         need("debootstrap", "--variant=minbase", "--include=ca-certificates", release, root)
         own = Path("/usr/local/share/ca-certificates")

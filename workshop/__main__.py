@@ -24,6 +24,11 @@ def lab(_) -> int:
 
     broker, begun = Broker(), time.monotonic()
     setting.enter(broker)
+    if os.environ.get("JUPYTERHUB_SERVICE_PREFIX"):
+        broker.start()
+        console.print(f"✓ RabbitMQ  runs, on localhost:{broker.port}")
+        console.print("\n  You are in Jupyter already: open notebooks/00_start.ipynb there.\n")
+        return 0
     trouble: list[CourseError] = []
 
     def start_broker() -> None:

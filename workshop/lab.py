@@ -33,8 +33,18 @@ def servers() -> Iterator[dict]:
 
 
 def link(server: dict, name: str = FIRST) -> str:
-    """The address that opens a stage's desk, or the first page; its token included."""
+    """The address that opens a stage's desk, or the first page; its token included.
+
+    On a hub, what comes after the hub's own name.
+    """
+    if hub := os.environ.get("JUPYTERHUB_SERVICE_PREFIX"):
+        return f"{hub}lab/workspaces/{name}"
     return f"{server['url']}lab/workspaces/{name}?token={server['token']}"
+
+
+def token(server: dict) -> str:
+    """What lets us in: the server's token, or the one that a hub gave to it."""
+    return server["token"] or os.environ.get("JUPYTERHUB_API_TOKEN", "")
 
 
 def answers(server: dict) -> bool:
@@ -101,7 +111,7 @@ def lay_desk(server: dict, stage: Stage | None) -> str:
     name, files, folder = desk_of(stage)
     with httpx.Client(
         base_url=server["url"],
-        headers={"Authorization": f"token {server['token']}"},
+        headers={"Authorization": f"token {token(server)}"},
         timeout=10,
         trust_env=False,
     ) as client:
@@ -122,7 +132,10 @@ def open_desk(stage: Stage | None) -> str:
     server = next(servers(), None)
     if server is None:
         return ""
-    address = lay_desk(server, stage)
+    try:
+        address = lay_desk(server, stage)
+    except httpx.HTTPError:  # a hub that lets nobody else in
+        return ""
     if has_display():
         webbrowser.open(address)
     return address

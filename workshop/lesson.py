@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 from IPython.display import display
 
-from workshop import pictures, places, process, report, setting, stages, verbs
+from workshop import pictures, places, ports, process, report, setting, stages, verbs
 from workshop.broker import Broker
 from workshop.browser import browser
 from workshop.errors import CourseError
@@ -141,7 +141,7 @@ class Project:
 
     def link(self, path: str) -> Link:
         """A path of the project's web server, to click on."""
-        return Link(self.url(path))
+        return Link(ports.address(int(os.environ["PORT"]), path))
 
 
 def _ready_for(command: str) -> Callable[[Running], bool]:

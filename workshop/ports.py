@@ -52,6 +52,20 @@ def told() -> dict[str, int]:
     return {use: int(port) for use, _, port in (word.partition("=") for word in words)}
 
 
+def proxied_at(port: int) -> str:
+    """The path at which Jupyter itself hands on to `port`, on a hub; "" where there is none.
+
+    It is jupyter-server-proxy's "absolute" one: the program behind it sees the whole path.
+    """
+    hub = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
+    return f"{hub}proxy/absolute/{port}" if hub else ""
+
+
+def address(port: int, path: str = "/") -> str:
+    """Where a browser finds what listens on `port`: on this machine, or behind a hub's Jupyter."""
+    return (proxied_at(port) or f"http://127.0.0.1:{port}") + path
+
+
 def claim(
     folder: Path, first: dict[str, int], kept: dict[str, int], keep: set[str] = frozenset()
 ) -> dict[str, int]:

@@ -11,7 +11,7 @@ from kombu import Connection
 from workshop import places, process
 from workshop.broker import Broker
 from workshop.errors import CourseError
-from workshop.ports import claim, is_taken, told
+from workshop.ports import claim, is_taken, proxied_at, told
 from workshop.stages import Stage, all_stages
 
 WEB_PORT = 8000  # Django's own
@@ -44,12 +44,17 @@ def enter(broker: Broker) -> None:
     path = os.environ.get("PATH", "").split(os.pathsep)
     ours = [str(broker.bin), str(places.VENV_BIN)]
     os.environ["PATH"] = os.pathsep.join(ours + [part for part in path if part not in ours])
-    os.environ.setdefault("PORT", str(web_port(broker)))
+    if "PORT" not in os.environ:
+        keep_web_port(broker)
 
 
 def keep_web_port(broker: Broker) -> None:
-    """Let $PORT be the port of this checkout's web server, as it is now."""
-    os.environ["PORT"] = str(web_port(broker))
+    """Let $PORT be the port of this checkout's web server, as it is now, and say so to Django."""
+    port = web_port(broker)
+    os.environ["PORT"] = str(port)
+    if path := proxied_at(port):
+        os.environ["PROXIED_AT"] = path
+        os.environ["WEB_HOSTS"] = "*"  # the hub's name, whatever it is: its proxy lets one user in
 
 
 def replay(stage: Stage, broker: Broker) -> list[str]:

@@ -1,12 +1,15 @@
 """Django's own settings. Those of Celery come in settings.py, which starts from here."""
 
+import os
 from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = "for-this-course-on-this-machine-alone"
 DEBUG = True
-ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *os.environ.get("WEB_HOSTS", "").split()]
+if "PROXIED_AT" in os.environ:  # on a hub, Jupyter's proxy stands in front
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -42,7 +45,7 @@ DATABASES = {
     }
 }
 
-STATIC_URL = "static/"
+STATIC_URL = os.environ.get("PROXIED_AT", "") + "/static/"
 TIME_ZONE = "UTC"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
