@@ -65,6 +65,7 @@ def host():
             (root / name).mkdir(exist_ok=True)
             need("mount", "--bind", f"/{name}", root / name)
             stack.callback(run, "umount", "-l", root / name)
+        (root / "etc" / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
         host = Host(root)
         host("root", "apt-get", "update", "-q")
         python = ["python3", "python3-venv"]  # Binder's own comes by conda

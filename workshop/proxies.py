@@ -1,6 +1,8 @@
 """A door in Jupyter itself, for jupyter-server-proxy: RabbitMQ's management under /management/.
 
-It opens at Jupyter's own address, on a hub, too, and from Lab's launcher.
+It opens at Jupyter's own address, on a hub, too, and from Lab's launcher. One thing does not
+open there: the page of a single queue in a vhost whose name has a slash, for the proxy
+decodes the %2F of its address (jupyter-server-proxy 4.6.0).
 """
 
 from workshop.broker import Broker
