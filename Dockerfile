@@ -23,7 +23,7 @@ FROM installer AS lab-packages
 ENV COURSE_VENV=/opt/venv
 COPY workshop/__init__.py workshop/binaries.py workshop/bootstrap.py workshop/
 RUN python3 workshop/bootstrap.py --packages \
-    && uv pip uninstall --python /opt/venv pip ruff setuptools uv \
+    && uv pip uninstall --python /opt/venv pip setuptools uv \
     && find /opt/venv -name '*.map' -delete \
     && find /opt/venv -name __pycache__ -prune -exec rm -r {} +
 
@@ -53,7 +53,6 @@ WORKDIR /project
 ENV DJANGO_SETTINGS_MODULE=celery_testing.deployed
 RUN DJANGO_SECRET_KEY=none python manage.py collectstatic --no-input -v 0
 USER stack
-CMD ["gunicorn", "celery_testing.wsgi", "--bind=0.0.0.0:8000", "--workers=2", "--access-logfile=-"]
 
 
 FROM python AS lab

@@ -6,7 +6,7 @@ set -eu
 checkout=$(dirname "$(dirname "$(readlink -f "$0")")")
 may_write() { setpriv --reuid="$1" --regid="$2" --clear-groups test -w "$checkout"; }
 
-export HOME=/home/learner
+export HOME=/home/learner COURSE_BECAME=1
 become=
 if [ "$(id -u)" = 0 ]; then
     uid=$(stat -c %u "$checkout") gid=$(stat -c %g "$checkout")
@@ -15,8 +15,10 @@ if [ "$(id -u)" = 0 ]; then
     fi
     if may_write "$uid" "$gid"; then
         groupmod --non-unique --gid "$gid" learner
-        usermod --non-unique --uid "$uid" --gid "$gid" learner
+        usermod --non-unique --uid "$uid" --gid "$gid" learner > /dev/null
         [ "$(stat -c %u:%g $HOME)" = "$uid:$gid" ] || chown -R "$uid:$gid" $HOME
+        # what somebody made as root, by `docker compose exec`
+        find $HOME "$checkout"/desk -user root -exec chown -h "$uid:$gid" {} + 2> /dev/null || true
         become="setpriv --reuid=$uid --regid=$gid --init-groups"
     else
         echo "· this checkout is root's: so is the course in here"
@@ -26,6 +28,10 @@ fi
 # The volume holds one node. Where another container has it, this one makes a node of its own,
 # on the same ports: it is alone in here.
 [ -e $HOME/.in-use ] || touch $HOME/.in-use
-exec 9< $HOME/.in-use
-flock --nonblock 9 || export COURSE_BROKER=/tmp/.rabbitmq XDG_CACHE_HOME=/tmp/.cache
+exec 9<> $HOME/.in-use
+if flock --nonblock 9; then
+    hostname > $HOME/.in-use
+elif [ "$(cat $HOME/.in-use)" != "$(hostname)" ]; then
+    export COURSE_BROKER=/tmp/.rabbitmq XDG_CACHE_HOME=/tmp/.cache
+fi
 exec $become "$@"

@@ -23,10 +23,10 @@ def hashed(password: str) -> str:
 
 missing = [name for name in NEEDED if not os.environ.get(name)]
 if missing:
-    sys.exit(
-        f"✗ the stack has no {', no '.join(missing)}.\n"
-        "  → cp .env.example .env, look at what is in it, then the same command again"
-    )
+    cure = "cp .env.example .env"
+    if len(missing) < len(NEEDED):
+        cure = f"write {missing[0]}=… into .env, as .env.example has it"
+    sys.exit(f"✗ the stack has no {', no '.join(missing)}.\n  → {cure}; then the same command again")
 definitions = json.loads(Path("/definitions.json").read_text())
 for user in definitions["users"]:
     user["password_hash"] = hashed(os.environ["RABBITMQ_PASSWORD"])

@@ -104,7 +104,7 @@ def test_a_changed_notebook_installs_nothing_anew(compose, checkout, say):
             compose.docker("image", "inspect", "-f", "{{json .RootFS.Layers}}", image)
         )
 
-    image = "celery-django-course"
+    image = f"{compose.name}{'-' if compose.command[0] == 'docker' else '_'}lab"
     begun = time.monotonic()
     compose("build", "lab", timeout=900)
     compose("--profile", "stack", "build", "web", timeout=900)
@@ -186,6 +186,15 @@ def test_an_ordinary_user_is_at_work_and_desk_is_the_hosts(compose, lab, checkou
     assert not (checkout / ".venv").exists() and not (checkout / ".rabbitmq").exists()
 
 
+def test_a_command_that_begins_as_root_goes_on_as_the_owner(compose, lab, checkout):
+    pid = ("sh", "-c", "cat $COURSE_BROKER/pid")
+    before = in_lab(compose, *pid)
+    assert "laid out" in compose("exec", "-T", "lab", "workshop", "begin", "02")
+    assert (checkout / "desk" / "02_vhost").stat().st_uid == checkout.stat().st_uid
+    assert in_lab(compose, *pid) == before, "and speaks to the same node"
+    assert "✗" not in compose("exec", "-T", "lab", "make", "doctor")
+
+
 def test_web_and_management_open_from_the_host(compose, lab, env):
     management = httpx.get(f"http://127.0.0.1:{env['MANAGEMENT_PORT']}/")
     assert "RabbitMQ Management" in management.text
@@ -255,7 +264,7 @@ def test_a_missing_secret_is_named(compose, checkout):
     assert done.returncode != 0
     said = compose.logs("secrets")
     assert "✗ the stack has no DJANGO_SECRET_KEY, no POSTGRES_PASSWORD." in said
-    assert "→ cp .env.example .env" in said
+    assert "→ write DJANGO_SECRET_KEY=… into .env" in said
     assert not compose.containers("web") and not compose.containers("rabbitmq")
     (checkout / ".env").unlink()
     compose("config", "-q")  # and lab needs none

@@ -12,6 +12,7 @@ import webbrowser
 
 from rich.console import Console
 
+from workshop import places
 from workshop.errors import CourseError
 
 console = Console(highlight=False, soft_wrap=True)
@@ -289,7 +290,15 @@ def parser(prog: str = "workshop", with_choices: bool = False):
     return top
 
 
+def _become_the_learner() -> None:
+    """Go on as the checkout's owner: `docker compose exec` begins as root, in the course's image."""
+    become = places.CHECKOUT / "docker" / "become.sh"
+    os.execv(become, [str(become), sys.executable, "-m", "workshop", *sys.argv[1:]])
+
+
 def main(words: list[str] | None = None) -> int:
+    if os.geteuid() == 0 and os.environ.get("COURSE_VENV") and "COURSE_BECAME" not in os.environ:
+        _become_the_learner()
     options, more = parser().parse_known_args(words)
     if more and options.do is not test:
         parser().error(f"{options.verb} takes no {' '.join(more)}")
