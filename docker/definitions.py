@@ -26,7 +26,9 @@ if missing:
     cure = "cp .env.example .env"
     if len(missing) < len(NEEDED):
         cure = f"write {missing[0]}=… into .env, as .env.example has it"
-    sys.exit(f"✗ the stack has no {', no '.join(missing)}.\n  → {cure}; then the same command again")
+    sys.exit(
+        f"✗ the stack has no {', no '.join(missing)}.\n  → {cure}; then the same command again"
+    )
 definitions = json.loads(Path("/definitions.json").read_text())
 for user in definitions["users"]:
     user["password_hash"] = hashed(os.environ["RABBITMQ_PASSWORD"])

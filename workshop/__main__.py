@@ -291,7 +291,7 @@ def parser(prog: str = "workshop", with_choices: bool = False):
 
 
 def _become_the_learner() -> None:
-    """Go on as the checkout's owner: `docker compose exec` begins as root, in the course's image."""
+    """Go on as the checkout's owner: in the image `docker compose exec` begins as root."""
     become = places.CHECKOUT / "docker" / "become.sh"
     os.execv(become, [str(become), sys.executable, "-m", "workshop", *sys.argv[1:]])
 
