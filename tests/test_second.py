@@ -71,14 +71,22 @@ def test_a_room_has_a_vhost_and_tables_of_its_own(solved):
 
 def test_a_chord_becomes_whole_though_its_last_part_ends_while_the_broker_is_away(solved):
     stage = solved("09")
-    ask = "from sums.models import Job; from sums.sending import send; "
-    ask += "send(Job.objects.create(x=2, y=80_000_000))"
+    # sent from here, so that the worker's process has not sent anything, and must connect first
+    chord = """
+from celery import chord
+from sums.models import Job
+from testing.workflow import add_up, sum_rows
+
+job = Job.objects.create(x=2, y=80_000_000)
+parts = [sum_rows.s(job.task_id, row, row + 1, job.y) for row in range(job.x)]
+chord(parts)(add_up.s().set(task_id=job.task_id))
+"""
     done = "SELECT count(*) FROM django_celery_results_taskresult WHERE status = 'SUCCESS'"
     with second_broker() as second:
         project = Project(stage, stage.path, second).on(second, second.vhost)
         worker = project.run("celery -A celery_testing worker --loglevel=info --concurrency=2")
         try:
-            project.shell(ask)
+            project.shell(chord)
             worker.wait_for("sum_rows.* received", count=2)
             second.kill()
             wait_until(lambda: project.rows(done) == [(2,)], limit=40, what="both parts' end")

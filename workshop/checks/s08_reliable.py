@@ -10,6 +10,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from statistics import median
 
 import httpx
 
@@ -260,12 +261,15 @@ def refused_at_once(look: Look) -> str:
     client = browser(web_on(look, broker))
     ask(client)  # a first one makes the connection
     broker.raise_alarm()
-    begun = time.monotonic()
-    try:
-        said = refusal(ask(client))
-    except httpx.TimeoutException:
-        said = "there was no answer within 15 s"
-    took = time.monotonic() - begun
+    for _ in range(3):  # a machine that is busy may be late once
+        begun = time.monotonic()
+        try:
+            said = refusal(ask(client))
+        except httpx.TimeoutException:
+            said = "there was no answer within 15 s"
+        took = time.monotonic() - begun
+        if said or took <= 1:
+            break
     broker.clear_alarm()
     if said or took > 1:
         raise Wrong(f"the broker was short of memory: {said or f'the 503 took {took:.1f} s'}")
@@ -294,11 +298,10 @@ def ask(client: httpx.Client, key: str = "") -> httpx.Response:
 
 
 def refusal(answer: httpx.Response) -> str:
-    """What is wrong with an answer that should be a 503 in time, or ""."""
-    took = answer.elapsed.total_seconds()
+    """What is wrong with an answer that should be a 503, or ""."""
     if answer.status_code != 503 or "Retry-After" not in answer.headers:
         return f"a POST was answered {answer.status_code}, and not 503 with Retry-After"
-    return f"the 503 took {took:.1f} s" if took > 1 else ""
+    return ""
 
 
 @check.item(
@@ -315,7 +318,7 @@ def none_is_lost(look: Look) -> None:
     client = browser(web_on(look, broker))
     workers = [worker_on(look, broker, "first")]
     accepted: dict[str, str] = {}
-    refused: list[str] = []  # what is wrong with each refusal, mostly nothing
+    refused: list[httpx.Response] = []
     up = threading.Event()
     up.set()
 
@@ -328,7 +331,7 @@ def none_is_lost(look: Look) -> None:
                 if answer.status_code == 202:
                     accepted[key] = answer.json()["id"]
                     return
-                refused.append(refusal(answer))
+                refused.append(answer)
 
     with ThreadPoolExecutor(SENDERS) as senders:
         sent = [senders.submit(send, f"{look.queue}-{n}") for n in range(MANY)]
@@ -343,8 +346,11 @@ def none_is_lost(look: Look) -> None:
         workers.append(worker_on(look, broker, "second"))
         for one in sent:
             one.result(timeout=90)
-    if any(refused):
-        raise Wrong(f"while the broker was down: {next(filter(None, refused))}")
+    # many ask at once: the usual one counts, not the one that had to wait for the others
+    took = median(answer.elapsed.total_seconds() for answer in refused)
+    slow = [f"the 503 took {took:.1f} s"] if took > 1 else []
+    if wrong := [*filter(None, map(refusal, refused)), *slow]:
+        raise Wrong(f"while the broker was down: {wrong[0]}")
     wanted = set(accepted.values())
     with contextlib.suppress(NotYet):
         wait_until(lambda: wanted <= set(receipts(look)), limit=60, what="all receipts")

@@ -18,8 +18,12 @@ def wait_for_the_broker(**_) -> None:
     The part that ends last sends the message that makes a whole of all: unsent, all were lost.
     """
     conf = current_app.conf
-    conf.broker_transport_options = {**conf.broker_transport_options, **PATIENCE}
     conf.task_publish_retry_policy = PATIENCE
+    conf.broker_transport_options = {
+        **conf.broker_transport_options,
+        **PATIENCE,
+        "connect_retries_timeout": 300,  # seconds, else broker_connection_timeout for all tries
+    }
 
 
 def stop_with_the_job(part, job_id: str) -> None:
