@@ -25,6 +25,7 @@ def test_it_is_killed_and_what_waits_in_the_learners_broker_stays(learner, broke
             assert second.port != broker.port
             found = publish_until_killed(second, at_least=50)
         assert found["confirms"]["lost"] == 0
+        assert found["no confirms"]["lost"] >= 10
         assert found["no confirms"]["accepted"] >= 50
         assert second.pid is None
         letter = queue.get(timeout=5)

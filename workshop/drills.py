@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import psutil
 from amqp.exceptions import AMQPError, MessageNacked
 from celery import Celery
 from kombu import Connection, Queue
@@ -40,7 +41,8 @@ def connect(address: str, confirms: bool) -> Connection:
 def publish_until_killed(second: SecondBroker, at_least: int) -> dict[str, dict[str, int]]:
     """Two senders, with confirms and without, until the node is killed; then it starts again.
 
-    It is killed when each has `at_least` messages accepted.
+    It is killed when each has `at_least` messages accepted, and while more are on their way to
+    it: for a moment it is held, and hears nothing of what goes on being sent.
     """
     accepted: dict[str, list[str]] = {name: [] for name in WAYS}
 
@@ -58,6 +60,10 @@ def publish_until_killed(second: SecondBroker, at_least: int) -> dict[str, dict[
         sender.start()
     enough = lambda: min(map(len, accepted.values())) >= at_least  # noqa: E731
     wait_until(enough, limit=30, what=f"{at_least} messages each")
+    psutil.Process(second.pid).suspend()
+    before = len(accepted["no confirms"])
+    on_their_way = lambda: len(accepted["no confirms"]) >= before + 10  # noqa: E731
+    wait_until(on_their_way, limit=10, what="ten more messages")
     second.kill()
     for sender in senders:
         sender.join(30)
