@@ -48,13 +48,17 @@ def publish_until_killed(second: SecondBroker, at_least: int) -> dict[str, dict[
 
     def publish(name: str) -> None:
         with contextlib.suppress(*UNSENT), connect(setting.url(second), WAYS[name]) as connection:
-            producer, queue = connection.Producer(), Queue(name)
-            queue(connection.default_channel).declare()
+            producer = connection.Producer()
             while True:
                 word = uuid.uuid4().hex
                 producer.publish(word, routing_key=name, delivery_mode=2)
                 accepted[name].append(word)
 
+    with connect(setting.url(second), False) as connection:
+        for name in WAYS:
+            Queue(name)(connection.default_channel).declare()
+    # A confirm speaks of the message, not of its queue: that one must be on the disk, too.
+    second.ctl("eval", "mnesia:sync_log().", check=False)
     senders = [threading.Thread(target=publish, args=(name,), daemon=True) for name in WAYS]
     for sender in senders:
         sender.start()
