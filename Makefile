@@ -1,6 +1,6 @@
 # Two commands do all the set-up: `make lab` opens the course, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help lab test demo check doctor stop refresh lint bench browser test-docker
+.PHONY: help lab test busy demo check doctor stop refresh lint bench browser test-docker
 
 VENV  := $(or $(COURSE_VENV),.venv)
 SETUP := python3 workshop/bootstrap.py
@@ -12,8 +12,11 @@ help:     ## this list
 lab:      ## set up what is missing, then open the course in JupyterLab
 	@$(SETUP) && $(IN) workshop lab
 
-test:     ## prove every stage, every check and every notebook
-	@$(SETUP) && $(IN) workshop test
+test:     ## prove every stage, every check and every notebook; a part: make test ARGS="tests -k 03"
+	@$(SETUP) && $(IN) workshop test $(ARGS)
+
+busy:     ## the checks beside four busy loops for each core: is right work refused there?
+	@$(SETUP) && $(IN) pytest -m busy tests/test_busy.py
 
 demo:     ## the guide's last scene: an answer at once, the work seconds later
 	@$(SETUP) && $(IN) workshop demo

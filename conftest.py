@@ -10,7 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from workshop.patience import by_clock
 from workshop.refresh import in_a_home_of_its_own
+from workshop.warm import SHARED, Warm
+
+pytest_plugins = ("tests.figures",)
+
+CELL = 180  # seconds; what a cell waits for itself ends long before
 
 first_failure: dict[str, str] = {}
 
@@ -24,10 +30,18 @@ def pytest_configure(config: pytest.Config) -> None:
     notebooks_alone = files and all(path.suffix == ".ipynb" for path in files)
     if not notebooks_alone or os.environ.get("WORKSHOP_SOLVED") == "1":
         own_home.enter_context(in_a_home_of_its_own())
+        is_controller = config.getoption("numprocesses", None) and not hasattr(
+            config, "workerinput"
+        )
+        if not is_controller:  # it runs no test
+            warm = own_home.enter_context(Warm())
+            warm.wait()
+            os.environ[SHARED] = str(warm.socket)
 
 
 def pytest_unconfigure() -> None:
     own_home.close()
+    os.environ.pop(SHARED, None)
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> None:
@@ -38,6 +52,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """… and skip the rest of that notebook: its cells stand on one another."""
+    item.config.option.nbval_cell_timeout = by_clock(CELL)
+    item.output_timeout = by_clock(5)  # nbval's own figure
     failed = first_failure.get(str(item.path))
     if failed:
         pytest.skip(f"{item.path.name} failed at {failed}")

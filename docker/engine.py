@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workshop import places
-from workshop.waiting import NotYet, wait_until
+from workshop.patience import NotYet, wait_until
 
 STAND_INS = Path(__file__).parent / "stand-ins"
 RELEASES = {"12": "bookworm", "13": "trixie"}

@@ -17,8 +17,8 @@ import pytest
 from engine import Impossible, bare_debian, need, run
 
 from workshop import places
+from workshop.patience import wait_until
 from workshop.ports import free_port
-from workshop.waiting import wait_until
 
 HUB = "/user/jovyan/"
 USERS = {"jovyan": 1000, "ann": 1001}  # the second is for a hub on one host

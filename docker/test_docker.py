@@ -16,8 +16,8 @@ import pytest
 from engine import Compose, Impossible, bases, composes, engine, need
 
 from workshop import places
+from workshop.patience import wait_until
 from workshop.ports import free_port
-from workshop.waiting import wait_until
 
 OWNER = 1234  # neither root nor the 1000 of most images
 # what would break an address, a JSON file or a shell that was not careful

@@ -11,8 +11,8 @@ from kombu import Connection, Queue
 
 from workshop import setting
 from workshop.broker import FIRST_PORTS, Broker
+from workshop.patience import wait_until
 from workshop.ports import is_taken, next_free
-from workshop.waiting import wait_until
 
 
 @pytest.fixture

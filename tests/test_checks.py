@@ -74,7 +74,7 @@ HOSTILE = {
 def test_a_check_survives_hostile_code(solved, words, monkeypatch):
     from workshop import probe
 
-    monkeypatch.setattr(probe, "LIMIT", 3)
+    monkeypatch.setattr(probe, "ENDLESS", 3)
     text, state, hint = words
     stage = solved("03")
     (stage.desk / WORKERS).write_text(text)

@@ -16,9 +16,9 @@ from kombu import Queue
 
 from workshop import checks, diagnosis, places, process, progress, report, setting, stages
 from workshop.broker import Broker
+from workshop.patience import wait_until
 from workshop.process import cards
 from workshop.results import NOT_TRIED
-from workshop.waiting import wait_until
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from workshop import places, ports, setting
 from workshop.lesson import Project
-from workshop.waiting import wait_until
+from workshop.patience import wait_until
 
 HUB = "/user/ann/"
 # what a hub's proxy in front adds

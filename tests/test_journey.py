@@ -16,7 +16,7 @@ import pytest
 from workshop import places, stages
 from workshop.broker import Broker
 from workshop.browser import CHROMIUM, missing
-from workshop.waiting import wait_until
+from workshop.patience import wait_until
 
 pytestmark = pytest.mark.skipif(
     bool(missing()) and not os.environ.get("CI"),

@@ -12,7 +12,7 @@ import pytest
 
 from workshop import demo
 from workshop.broker import Broker
-from workshop.waiting import wait_until
+from workshop.patience import wait_until
 
 
 @pytest.fixture

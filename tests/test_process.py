@@ -10,7 +10,7 @@ from jupyter_client.manager import KernelManager
 from workshop import process, setting, stages
 from workshop.broker import Broker
 from workshop.errors import CourseError
-from workshop.waiting import wait_until
+from workshop.patience import wait_until
 
 SLEEPER = "python -c \"import time; print('up'); time.sleep(600)\""
 

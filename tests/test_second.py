@@ -11,8 +11,8 @@ from kombu import Connection
 from workshop import places, process, setting, stages
 from workshop.drills import publish_until_killed
 from workshop.lesson import Project
+from workshop.patience import wait_until
 from workshop.second import second_broker
-from workshop.waiting import wait_until
 
 
 def test_it_is_killed_and_what_waits_in_the_learners_broker_stays(learner, broker):

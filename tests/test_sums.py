@@ -27,9 +27,9 @@ from kombu import Queue
 from workshop import places, process, setting, stages
 from workshop.browser import in_chromium, missing
 from workshop.checks.look import Look, Web, worker_ready
+from workshop.patience import wait_until
 from workshop.ports import free_port
 from workshop.process import Running
-from workshop.waiting import wait_until
 
 LONG = {"x": 10_000, "y": 10_000}  # two seconds and more
 SHORT = {"x": 3, "y": 4}

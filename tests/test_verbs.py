@@ -13,9 +13,9 @@ from workshop import places, progress, stages, verbs
 from workshop.broker import Broker
 from workshop.errors import CourseError
 from workshop.lesson import begin
+from workshop.patience import wait_until
 from workshop.process import cards
 from workshop.results import PASS, WRONG, Report, Result
-from workshop.waiting import wait_until
 
 WORKERS = "testing/workers.py"
 STEPS = ("a question", "where to look", "nearly the answer")

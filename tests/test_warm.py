@@ -6,7 +6,7 @@ import subprocess
 
 import psutil
 
-from workshop.waiting import wait_until
+from workshop.patience import wait_until
 
 
 def job(warm, folder, module: str, *words: str, **options) -> subprocess.CompletedProcess:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import webbrowser
+from functools import partial
 
 from rich.console import Console
 
@@ -109,11 +110,22 @@ def check(options) -> int:
     stage = verbs.which(options.stage)
     if options.watch:
         return watch(stage)
-    found = verbs.check(stage)
     if options.json:
+        found = verbs.check(stage)
         print(json.dumps(found.report.as_data(), ensure_ascii=False, indent=1))
-        return 0 if found.right else 1
-    return say(found)
+    else:
+        found = look(partial(verbs.check, stage, None), Console(highlight=False))
+    return 0 if found.right else 1
+
+
+def look(check, console: Console):
+    """Show a check item by item, as it goes on."""
+    from workshop.report import OneByOne
+
+    listener = OneByOne(console)
+    found = check(listener)
+    listener.end(found.report)
+    return found
 
 
 def watch(stage) -> int:
@@ -121,9 +133,9 @@ def watch(stage) -> int:
 
     console = Console(highlight=False)
     console.print(f"looking at {stage.name} …")
-    for found in verbs.watch(stage):
+    for check in verbs.watch(stage):
         console.clear()
-        found.print(console)
+        look(check, console)
         console.print(
             f"{time.strftime('%H:%M:%S')} · looks again when a file of desk/{stage.name} is saved "
             "· Ctrl-C ends it",

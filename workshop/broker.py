@@ -25,8 +25,9 @@ import psutil
 from workshop import places
 from workshop.binaries import SCRIPTS, find_sbin
 from workshop.errors import CourseError
+from workshop.patience import NotYet, by_clock, run_through, wait_until
 from workshop.ports import claim, is_taken, told
-from workshop.waiting import NotYet, wait_until
+from workshop.process import is_over
 
 # Asked for first. RabbitMQ's own defaults, but for epmd and distribution: those of a
 # RabbitMQ that is here already (4369, 25672) are left to it.
@@ -267,8 +268,8 @@ class Broker:
             process = psutil.Process(pid)
             process.terminate()  # Erlang's own orderly stop
             try:
-                process.wait(20)
-            except psutil.TimeoutExpired:
+                wait_until(lambda: is_over(process), limit=20, what="its end", pid=pid)
+            except NotYet:
                 self.kill()
         for epmd in self._epmds():
             epmd.terminate()
@@ -300,7 +301,7 @@ class Broker:
             process = psutil.Process(pid)
             children = process.children(recursive=True)
             process.kill()
-            process.wait(10)
+            wait_until(lambda: is_over(process), limit=10, what="the end of a killed node")
             for child in children:
                 with contextlib.suppress(psutil.Error):
                     child.kill()
@@ -372,12 +373,13 @@ class Broker:
 
     def ctl(self, *words: str, check: bool = True) -> str:
         """`rabbitmqctl` with these words; its output. Raises CourseError if it fails."""
-        done = subprocess.run(
+        done = run_through(
             [str(self.bin / "rabbitmqctl"), "-q", *words],
-            capture_output=True,
+            limit=60,  # its own, for what it asks the node
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
-            timeout=60,
         )
         if check and done.returncode:
             raise CourseError(f"rabbitmqctl {' '.join(words)}: {done.stderr.strip()}")
@@ -420,7 +422,7 @@ class Broker:
             self._http = httpx.Client(
                 base_url=self.management_url,
                 auth=(EYES, self.kept["password"]),
-                timeout=10,
+                timeout=by_clock(10),  # an answer takes a few milliseconds
                 verify=False,  # plain HTTP on loopback: no certificates to read
                 trust_env=False,  # and no proxy
                 # a connection kept open makes RabbitMQ wait five seconds for it when it stops

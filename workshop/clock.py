@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from workshop.waiting import wait_until
+from workshop.patience import by_clock, wait_until
 
 QUARTER = 15 * 60  # seconds: whatever the zone, its hours begin with a quarter
 
@@ -19,10 +19,10 @@ def away(database: Path, task: str, hours: int) -> int:
     """
     left = QUARTER - time.time() % QUARTER
     if left < 20:
-        end = time.time() + left + 1
+        end = time.time() + left + 1  # by the clock: it is what is waited for
         wait_until(lambda: time.time() > end, limit=30, what="the hour")
     now = datetime.now(UTC).replace(tzinfo=None)
-    with contextlib.closing(sqlite3.connect(database, timeout=20)) as tables, tables:
+    with contextlib.closing(sqlite3.connect(database, timeout=by_clock(20))) as tables, tables:
         found = tables.execute(
             "update django_celery_beat_periodictask set last_run_at = ? where task = ?",
             (str(now - timedelta(hours=hours)), task),

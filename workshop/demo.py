@@ -9,7 +9,7 @@ from workshop import stages
 from workshop.broker import Broker
 from workshop.checks.look import Look
 from workshop.checks.s06_run import both
-from workshop.waiting import wait_until
+from workshop.patience import wait_until
 from workshop.worklog import jobs
 
 REQUEST = "/sum/10000/10000/"

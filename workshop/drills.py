@@ -25,9 +25,9 @@ from kombu.exceptions import OperationalError
 from workshop import setting
 from workshop.errors import CourseError
 from workshop.lesson import Project
+from workshop.patience import wait_until
 from workshop.process import Running
 from workshop.second import SecondBroker
-from workshop.waiting import wait_until
 
 UNSENT = (OperationalError, AMQPError, MessageNacked, OSError)
 TASKS = "workshop.tasks"
@@ -69,8 +69,9 @@ def publish_until_killed(second: SecondBroker, at_least: int) -> dict[str, dict[
     on_their_way = lambda: len(accepted["no confirms"]) >= before + 10  # noqa: E731
     wait_until(on_their_way, limit=10, what="ten more messages")
     second.kill()
-    for sender in senders:
-        sender.join(30)
+    wait_until(
+        lambda: not any(sender.is_alive() for sender in senders), limit=30, what="the senders' end"
+    )
     second.start()
     return {name: _count(accepted[name], second, name) for name in WAYS}
 
@@ -231,7 +232,7 @@ import pathlib, sys
 from django.db import transaction
 from sums.models import Job
 from {TASKS} import read
-from workshop.waiting import wait_until
+from workshop.patience import wait_until
 log, how = pathlib.Path(sys.argv[1]), sys.argv[2]
 with transaction.atomic():
     job = Job.objects.create(x=3, y=4)

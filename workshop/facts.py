@@ -152,10 +152,10 @@ def in_django() -> dict[str, Any]:
     return {"broker": _broker(app), "app_name": app.main}
 
 
-def worker_conf(worker: str) -> dict[str, Any]:
-    """What a running worker says of itself: conf, stats and registered of `inspect`."""
+def worker_conf(worker: str, seconds: float) -> dict[str, Any]:
+    """What a running worker says of itself, in so many seconds: conf, stats, registered."""
     app = importlib.import_module("celery_testing.celery").app
-    inspect = app.control.inspect([worker], timeout=5, limit=1)
+    inspect = app.control.inspect([worker], timeout=seconds, limit=1)
     return {
         "conf": (inspect.conf() or {}).get(worker),
         "broker": ((inspect.stats() or {}).get(worker) or {}).get("broker"),

@@ -1,7 +1,8 @@
 """Python that has imported Celery, Django and REST framework already, forked for each job.
 
     python forkserver.py serve SOCKET                  # wait for jobs until stdin closes
-    python forkserver.py run SOCKET MODULE ARGUMENTS…  # like `python -m MODULE ARGUMENTS…`
+    python forkserver.py run SOCKET MODULE ARGUMENTS…  # like `python -m MODULE ARGUMENTS…`,
+                                                       # or `python FILE.py ARGUMENTS…`
 
 A check asks a learner's project several things, each in a process of its own. Importing the
 libraries takes most of such a process's time, and is the same every time. `run` hands its
@@ -18,12 +19,14 @@ import importlib
 import json
 import os
 import runpy
+import select
 import selectors
 import signal
 import socket
 import struct
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 LIBRARIES = (
@@ -158,8 +161,9 @@ def _do(job: dict) -> None:
     os.environ.clear()
     os.environ.update(job["environment"])
     module, words = job["module"], job["words"]
+    is_file = module.endswith(".py")
     if _shadows(Path(job["folder"])):
-        os.execv(sys.executable, [sys.executable, "-m", module, *words])
+        os.execv(sys.executable, [sys.executable, *([] if is_file else ["-m"]), module, *words])
     sys.stdout.reconfigure(line_buffering=True)
     sys.argv = [module, *words]
     path = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
@@ -171,7 +175,11 @@ def _do(job: dict) -> None:
             runpy.run_path(str(site))
     code = 0
     try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        if is_file:  # its folder comes first, as `python FILE` has it
+            sys.path.insert(0, str(Path(module).resolve().parent))
+            runpy.run_path(module, run_name="__main__")
+        else:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
         if isinstance(leaving.code, str):
@@ -194,42 +202,67 @@ def _shadows(folder: Path) -> bool:
 # --- the client ------------------------------------------------------------------------------
 
 
-def run(address: str, module: str, *words: str) -> int:
-    """Have the job done with this process's folder, environment and files; its exit status."""
-    with socket.socket(socket.AF_UNIX) as server:
-        server.connect(address)
-        job = {
-            "folder": os.getcwd(),
-            "environment": dict(os.environ),
-            "module": module,
-            "words": words,
-        }
-        # one that comes before it can be forwarded waits until it can
-        passed_on = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
-        signal.pthread_sigmask(signal.SIG_BLOCK, passed_on)
-        socket.send_fds(server, [b"\0"], [0, 1, 2])
-        server.sendall(json.dumps(job).encode() + b"\n")
-        pid = _number(server)
+class Client:
+    """A job that the server has begun: its process id, and its exit status once it has ended."""
 
-        def forward(number: int, _) -> None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
+    def __init__(
+        self,
+        address: str,
+        words: Sequence[str],
+        folder: str,
+        environment: dict[str, str],
+        files: Sequence[int] = (0, 1, 2),
+    ):
+        module, *more = words
+        job = {"folder": folder, "environment": environment, "module": module, "words": more}
+        self.server = socket.socket(socket.AF_UNIX)
+        try:
+            self.server.connect(address)
+            socket.send_fds(self.server, [b"\0"], list(files))
+            self.server.sendall(json.dumps(job).encode() + b"\n")
+            self.pid = self._number()
+        except BaseException:
+            self.server.close()
+            raise
 
-        for number in passed_on:
-            signal.signal(number, forward)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, passed_on)
-        code = _number(server)
+    def ended(self) -> int | None:
+        """Its exit status, -N after signal N; None while it runs."""
+        if not select.select([self.server], [], [], 0)[0]:
+            return None
+        return self.wait()
+
+    def wait(self) -> int:
+        """Its exit status, -N after signal N, once it has ended."""
+        code = self._number()
+        self.server.close()
+        return code
+
+    def _number(self) -> int:
+        said = b""
+        while len(said) < STATUS.size:
+            part = self.server.recv(STATUS.size - len(said))
+            if not part:
+                raise OSError("the server of warm processes has gone")
+            said += part
+        return STATUS.unpack(said)[0]
+
+
+def run(address: str, *words: str) -> int:
+    """Have a job done with this process's folder, environment and files; its exit status."""
+    # a signal that comes before it can be passed on waits until it can
+    passed_on = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
+    signal.pthread_sigmask(signal.SIG_BLOCK, passed_on)
+    job = Client(address, words, os.getcwd(), dict(os.environ))
+
+    def forward(number: int, _) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(job.pid, number)
+
+    for number in passed_on:
+        signal.signal(number, forward)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, passed_on)
+    code = job.wait()
     return code if code >= 0 else 128 - code
-
-
-def _number(server: socket.socket) -> int:
-    said = b""
-    while len(said) < STATUS.size:
-        part = server.recv(STATUS.size - len(said))
-        if not part:
-            raise SystemExit("the server of warm processes has gone")
-        said += part
-    return STATUS.unpack(said)[0]
 
 
 if __name__ == "__main__":

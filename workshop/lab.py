@@ -15,8 +15,9 @@ from jupyter_server.serverapp import list_running_servers
 
 from workshop import places, ports, terminal
 from workshop.errors import CourseError
+from workshop.patience import NotYet, by_clock, wait_until
+from workshop.process import is_over
 from workshop.stages import Stage
-from workshop.waiting import NotYet, wait_until
 
 FIRST = "00_start"
 FIRST_PAGE = f"/lab/tree/notebooks/{FIRST}.ipynb"
@@ -49,7 +50,7 @@ def token(server: dict) -> str:
 
 def answers(server: dict) -> bool:
     try:
-        return httpx.get(f"{server['url']}api", timeout=2, trust_env=False).is_success
+        return httpx.get(f"{server['url']}api", timeout=by_clock(2), trust_env=False).is_success
     except httpx.HTTPError:
         return False
 
@@ -112,7 +113,7 @@ def lay_desk(server: dict, stage: Stage | None) -> str:
     with httpx.Client(
         base_url=server["url"],
         headers={"Authorization": f"token {token(server)}"},
-        timeout=10,
+        timeout=by_clock(10),
         trust_env=False,
     ) as client:
         running = {one["name"] for one in client.get("api/terminals").json()}
@@ -204,7 +205,7 @@ def until_ready(process: subprocess.Popen) -> dict:
 
     log = places.broker() / "jupyter.log"
     try:
-        server = wait_until(found, limit=60, what="JupyterLab")
+        server = wait_until(found, limit=60, what="JupyterLab", pid=process.pid)
     except NotYet:
         server = {"ended": True}
     if "ended" in server:
@@ -218,6 +219,6 @@ def end(server: dict) -> None:
     process = psutil.Process(server["pid"])
     process.send_signal(signal.SIGTERM)
     try:
-        process.wait(15)
-    except psutil.TimeoutExpired:
+        wait_until(lambda: is_over(process), limit=15, what="its end", pid=process.pid)
+    except NotYet:
         process.kill()

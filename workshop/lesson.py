@@ -17,15 +17,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-from IPython.display import display
+from IPython.display import clear_output, display
 
 from workshop import pictures, places, ports, process, report, setting, stages, verbs
 from workshop.broker import Broker
 from workshop.browser import browser
 from workshop.errors import CourseError
+from workshop.patience import NotYet, by_clock, wait_until
 from workshop.process import Running
+from workshop.results import Listener, Result
 from workshop.second import SecondBroker
-from workshop.waiting import NotYet, wait_until
 
 SAMPLE_SECONDS = 0.05
 
@@ -122,7 +123,7 @@ class Project:
     def rows(self, query: str) -> list[tuple]:
         """What a query finds in the database of a project that is `on` the second broker."""
         file = self.env["DATABASE_URL"].removeprefix("sqlite:///")
-        with contextlib.closing(sqlite3.connect(file, timeout=20)) as database:
+        with contextlib.closing(sqlite3.connect(file, timeout=by_clock(20))) as database:
             return database.execute(query).fetchall()
 
     def shell(self, code: str) -> None:
@@ -191,11 +192,12 @@ class Lesson(Project):
         With `watch=True` again after each save of a file, until the cell is interrupted.
         """
         if not watch:
-            return verbs.check(self.stage)
+            with _Lines() as lines:
+                return verbs.check(self.stage, listener=lines)
         shown = display("looking …", display_id=True)
         with contextlib.suppress(KeyboardInterrupt):
-            for found in verbs.watch(self.stage):
-                shown.update(found)
+            for check in verbs.watch(self.stage):
+                shown.update(check(None))
         return None
 
     def hint(self) -> report.Answer:
@@ -324,6 +326,31 @@ class Watch:
 
     def picture(self, alt: str) -> pictures.Picture:
         return pictures.depth(self.samples, alt, self.marks)
+
+
+class _Lines(Listener):
+    """The items of a check as they become known, until the whole answer takes their place."""
+
+    def __init__(self):
+        self._found: list[Result] = []
+        self._shown = None
+
+    def __enter__(self) -> "_Lines":
+        # saved outputs are compared: there the answer alone is shown
+        if not places.solved() and "PYTEST_VERSION" not in os.environ:
+            self._shown = display(report.so_far([], "…"), display_id=True)
+        return self
+
+    def begins(self, name: str) -> None:
+        if self._shown:
+            self._shown.update(report.so_far(self._found, name))
+
+    def found(self, result: Result) -> None:
+        self._found.append(result)
+
+    def __exit__(self, *_) -> None:
+        if self._shown:
+            clear_output(wait=True)
 
 
 _current: Lesson | None = None

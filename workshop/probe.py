@@ -21,8 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from workshop.causes import likely
+from workshop.patience import NotYet, burned, wait_until
+from workshop.warm import Job, Warm
 
-LIMIT = 15  # seconds
+#: seconds of processor time; what a stage asks of a learner's code takes about one
+ENDLESS = 12
+#: seconds of the machine's patience, for code that neither works nor ends
+ASLEEP = 30
 
 
 @dataclass
@@ -36,9 +41,11 @@ class Trouble(Exception):
         return f"{self.where}: {self.what}" if self.where else self.what
 
 
-def ask(function: str, *, cwd: Path, env: dict | None = None, limit: float = 0, **words) -> Any:
+def ask(
+    function: str, *, cwd: Path, env: dict | None = None, warm: Warm | None = None, **words
+) -> Any:
     """The function's answer, which must be JSON. Raises Trouble."""
-    return value(ask_all({function: words}, cwd=cwd, env=env, limit=limit)[function])
+    return value(ask_all({function: words}, cwd=cwd, env=env, warm=warm)[function])
 
 
 def value(answer: dict) -> Any:
@@ -53,41 +60,36 @@ def ask_all(
     *,
     cwd: Path,
     env: dict | None = None,
-    limit: float = 0,
-    python: list[str] | None = None,
+    warm: Warm | None = None,
 ) -> dict[str, dict]:
     """Several functions, by their names with their arguments, in one process, in turn.
 
-    Their answers by the same names, for `value`. Raises Trouble if the process ends or is
-    still running after `limit` seconds, LIMIT of them if it is not given. `python` stands
-    for `python -m`.
+    Their answers by the same names, for `value`. Raises Trouble if the process ends before it
+    has answered, has used ENDLESS seconds of processor time, or does nothing for ASLEEP seconds.
     """
-    limit = limit or LIMIT
     with tempfile.TemporaryDirectory() as folder:
-        answer = Path(folder) / "answer.json"
-        process = subprocess.Popen(
-            [
-                *(python or [sys.executable, "-m"]),
-                *("workshop.probe", json.dumps(asked), str(answer)),
-            ],
-            cwd=cwd,
-            env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        answer, said = Path(folder) / "answer.json", Path(folder) / "said.txt"
+        words = ["workshop.probe", json.dumps(asked), str(answer)]
+        environment = {**os.environ, **(env or {})}
+        with said.open("wb") as out:
+            if warm:
+                process = warm.start(words, cwd=cwd, env=environment, out=out)
+            else:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", *words],
+                    cwd=cwd,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=out,
+                    start_new_session=True,
+                )
         try:
-            with process.stdout:
-                said, _ = process.communicate(timeout=limit)
-        except subprocess.TimeoutExpired:
-            raise Trouble(
-                f"your code was still running after {limit:g} s: is there an endless loop?"
-            ) from None
+            _until_over(process)
         finally:
             _end_group(process)
         if not answer.exists():
-            last = said.decode(errors="replace").strip()[-300:]
+            last = said.read_text(errors="replace").strip()[-300:]
             raise Trouble(
                 f"your code left Python (exit status {process.returncode}) before it could "
                 f"be looked at: is there a sys.exit()? {last}".strip()
@@ -95,10 +97,33 @@ def ask_all(
         return json.loads(answer.read_text())
 
 
-def _end_group(process: subprocess.Popen) -> None:
+def _until_over(process: subprocess.Popen | Job) -> None:
+    """Return when it has ended. Raises Trouble, which tells a loop from a sleep."""
+    started = burned(process.pid)
+
+    def is_over() -> bool:
+        if process.poll() is None and burned(process.pid) - started > ENDLESS:
+            raise Trouble(
+                f"your code used {ENDLESS} s of processor time and had not ended: is there an "
+                "endless loop?"
+            )
+        return process.poll() is not None
+
+    try:
+        # what only works is ended by its processor time, long before
+        limit = ASLEEP + ENDLESS
+        wait_until(is_over, limit=limit, what="the end of your code", pid=process.pid)
+    except NotYet:
+        raise Trouble(
+            f"your code had not ended after {ASLEEP} s, and did nothing meanwhile: does it wait "
+            "for something, a connection, a lock, an input?"
+        ) from None
+
+
+def _end_group(process: subprocess.Popen | Job) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    wait_until(lambda: process.poll() is not None, limit=10, what="the end of a killed process")
 
 
 def explain(error: BaseException, project: Path) -> Trouble:

@@ -21,7 +21,7 @@ import psutil
 from workshop import guard, places
 from workshop.causes import likely
 from workshop.errors import CourseError
-from workshop.waiting import NotYet, wait_until
+from workshop.patience import NotYet, wait_until
 
 # lines of a traceback that say nothing to whoever reads the rest
 NOISE = re.compile(r"^[\s^~]*$|<frozen |importlib/__init__|_bootstrap|worker\.1 \|\s*$")
@@ -76,7 +76,10 @@ class Running:
 
         with contextlib.suppress(NotYet):
             wait_until(
-                lambda: len(lines()) >= count or not self.is_running, limit=limit, what=pattern
+                lambda: len(lines()) >= count or not self.is_running,
+                limit=limit,
+                what=f"a line with {pattern!r} of `{self.command}`",
+                pid=self.guard.pid,
             )
         if len(lines()) < count:
             raise self.failure(f"its log does not say: {pattern}")
@@ -94,7 +97,7 @@ class Running:
         """Tell it to end, wait until it has. A worker finishes the task it is at."""
         with contextlib.suppress(OSError):
             self.guard.stdin.close()
-        self.guard.wait(GRACE + 10)
+        self._until_ended(GRACE + 10)
 
     def kill(self) -> None:
         """SIGKILL it and all below it at once, as a lack of memory or a power cut would."""
@@ -103,7 +106,15 @@ class Running:
             for one in family:
                 with contextlib.suppress(psutil.Error):
                     one.kill()
-        self.guard.wait(10)
+        self._until_ended(10)
+
+    def _until_ended(self, limit: float) -> None:
+        wait_until(
+            lambda: not self.is_running,
+            limit=limit,
+            what=f"the end of `{self.command}`",
+            pid=self.guard.pid,
+        )
 
     def __enter__(self) -> "Running":
         return self
@@ -126,8 +137,8 @@ def run(
 
     `command` is a line for the shell. `env` is laid over this process's environment.
     `name` is the log's. `grace` is how many seconds the command gets to end by itself when it is
-    stopped. Raises CourseError if the command ends, or is not ready
-    within `limit` seconds.
+    stopped. Raises CourseError if the command ends, or is not ready within `limit` seconds of
+    the machine's patience.
     """
     cards().mkdir(parents=True, exist_ok=True)
     card = cards() / f"{uuid.uuid4().hex[:8]}.json"
@@ -146,8 +157,21 @@ def run(
     card.write_text(json.dumps(facts))
     running = Running(command, log, process, card)
     try:
+        until_ready(running, ready, limit)
+    finally:
+        if not running.is_running:
+            card.unlink(missing_ok=True)
+    return running
+
+
+def until_ready(running: Running, ready: Callable[[Running], bool], limit: float) -> None:
+    """Return once `ready` says so. Stops it, and raises, if it ends before or is not in time."""
+    try:
         wait_until(
-            lambda: not running.is_running or ready(running), limit=limit, what=f"`{command}`"
+            lambda: not running.is_running or ready(running),
+            limit=limit,
+            what=f"`{running.command}`, ready,",
+            pid=running.guard.pid,
         )
         if not running.is_running:
             raise running.failure("it ended before it was ready")
@@ -158,10 +182,6 @@ def run(
     except BaseException:
         running.stop()
         raise
-    finally:
-        if not running.is_running:
-            card.unlink(missing_ok=True)
-    return running
 
 
 def _shell(command: str) -> list[str]:
@@ -195,6 +215,14 @@ def holds(pid: int, port: int, below: bool = True) -> bool:
     return False
 
 
+def is_over(process: psutil.Process) -> bool:
+    """Whether a process has ended, whether or not its parent has taken note of that."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 # --- what runs ----------------------------------------------------------------------------
 
 
@@ -217,13 +245,12 @@ class Found:
     def wait(self) -> None:
         """Return when it has ended, whether or not its notebook has taken note of that."""
 
-        def is_over() -> bool:
-            try:
-                return self.guard.status() == psutil.STATUS_ZOMBIE
-            except psutil.NoSuchProcess:
-                return True
-
-        wait_until(is_over, limit=GRACE + 10, what=f"the end of `{self.command}`")
+        wait_until(
+            lambda: is_over(self.guard),
+            limit=GRACE + 10,
+            what=f"the end of `{self.command}`",
+            pid=self.guard.pid,
+        )
 
 
 def running() -> Iterator[Found]:

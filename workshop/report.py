@@ -5,10 +5,11 @@ import re
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
+from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from workshop.results import BROKEN, NOT_TRIED, PASS, WRONG, Report, Result
+from workshop.results import BROKEN, NOT_TRIED, PASS, WRONG, Listener, Report, Result
 
 MARKS = {PASS: "✓", NOT_TRIED: "·", WRONG: "✗", BROKEN: "!"}
 # Okabe and Ito's colours, with marks and words beside them: no state is told by colour alone
@@ -65,13 +66,49 @@ class Shown(Answer):
 
 
 def _of(report: Report) -> list[RenderableType]:
-    parts: list[RenderableType] = []
-    for ill in report.ill:
-        parts.append(Text(f"! the machine is ill, not your work. {ill}", style=PINK))
+    return [*_ill(report), _table(report.items), Text(last_line(report))]
+
+
+def _ill(report: Report) -> list[Text]:
+    return [Text(f"! {ill}", style=PINK) for ill in report.ill]
+
+
+def _table(items: list[Result], width: int | None = None) -> Table:
+    """A line for each item; `width` of the states, where lines are shown one by one."""
     table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
-    for item in report.items:
+    table.add_column(min_width=width)
+    for item in items:
         table.add_row(Text(f"{MARKS[item.state]} {item.state}", COLOURS[item.state]), _words(item))
-    return [*parts, table, Text(last_line(report))]
+    return table
+
+
+def so_far(items: list[Result], name: str) -> Answer:
+    """What is known of a check, and the name of the item that is looked at now."""
+    return Answer(_table(items), Text(f"looking: {name}", GREY))
+
+
+class OneByOne(Listener):
+    """Each item as soon as it is known, and a line for the one that is looked at now."""
+
+    WIDTH = max(len(f"{MARKS[state]} {state}") for state in MARKS)
+
+    def __init__(self, console: Console):
+        self.console = console
+        self._now: Status | None = None
+
+    def begins(self, name: str) -> None:
+        self._now = self.console.status(Text(f"looking: {name}"))
+        self._now.start()
+
+    def found(self, result: Result) -> None:
+        if self._now:
+            self._now.stop()
+        self._now = None
+        self.console.print(_table([result], self.WIDTH))
+
+    def end(self, report: Report) -> None:
+        """What comes after the last item."""
+        self.console.print(*_ill(report), Text(last_line(report)), sep="\n")
 
 
 def _words(item: Result) -> Group:
@@ -84,7 +121,7 @@ def last_line(report: Report) -> str:
     """The count, and the next thing to type."""
     number, whole = report.stage[:2], len(report.items)
     if report.ill:
-        return f"{number}: not looked at · first the machine: make doctor"
+        return f"{number}: no answer yet · first the machine: make doctor"
     if report.passed:
         return f"{number}: {report.right} of {whole}, all is right"
     again = f"again: workshop check {number}"

@@ -21,6 +21,16 @@ class Result:
     steps: tuple[str, ...] = ()
 
 
+class Listener:
+    """Hears of each item while a check goes on, and does nothing; others show it."""
+
+    def begins(self, name: str) -> None:
+        """The item of this name is looked at now."""
+
+    def found(self, result: Result) -> None:
+        """This is what was found."""
+
+
 @dataclass
 class Report:
     """All items of one stage's check; `ill` is what is wrong with the machine, not the work."""

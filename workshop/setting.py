@@ -11,6 +11,7 @@ from kombu import Connection
 from workshop import places, process
 from workshop.broker import Broker
 from workshop.errors import CourseError
+from workshop.patience import by_clock, run_through
 from workshop.ports import claim, is_taken, proxied_at, told
 from workshop.stages import Stage, all_stages
 
@@ -76,13 +77,14 @@ def replay(stage: Stage, broker: Broker) -> list[str]:
 
 def run_script(stage: Stage, name: str, broker: Broker) -> None:
     """Run a solution's script against this checkout's node."""
-    done = subprocess.run(
+    done = run_through(
         ["sh", str(stage.solution / name)],
+        limit=60,  # each rabbitmqctl in it takes half a second
         env={**os.environ, "PATH": f"{broker.bin}{os.pathsep}{os.environ['PATH']}"},
-        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-        timeout=60,
     )
     if done.returncode:
         raise CourseError(f"{stage.name}/{name} failed: {done.stderr.strip()}", "make doctor")
@@ -92,7 +94,7 @@ def can_log_in(broker: Broker, user: str = USER, password: str = PASSWORD) -> bo
     """Whether the broker lets this user in with this password, tried over AMQP."""
     address = f"amqp://{quote(user)}:{quote(password)}@127.0.0.1:{broker.port}//"
     try:
-        with Connection(address, connect_timeout=5) as connection:
+        with Connection(address, connect_timeout=by_clock(5)) as connection:
             connection.connect()
     except amqp.AccessRefused:
         return False
@@ -109,4 +111,4 @@ def may_use(broker: Broker) -> bool:
 
 def connect(broker: Broker, vhost: str = VHOST) -> Connection:
     """A kombu connection as the learner's user."""
-    return Connection(url(broker, vhost), connect_timeout=5)
+    return Connection(url(broker, vhost), connect_timeout=by_clock(5))

@@ -6,7 +6,8 @@ Each returns a `report.Answer`. What takes time to import is imported where it i
 
 import contextlib
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from rich.padding import Padding
@@ -16,7 +17,7 @@ from rich.text import Text
 from workshop import places, progress, stages
 from workshop.errors import CourseError
 from workshop.report import GREEN, GREY, RED, Answer, Shown
-from workshop.results import NOT_TRIED
+from workshop.results import NOT_TRIED, Listener
 from workshop.stages import Stage
 
 STATE_COLOURS = {progress.DONE: GREEN, progress.SOLVED: GREY, progress.NOT_BEGUN: GREY}
@@ -77,17 +78,23 @@ def begin(stage: Stage) -> Answer:
     )
 
 
-def check(stage: Stage, warm=None) -> Shown:
-    """Look at your work as it runs: what is right, and what is not."""
+def check(stage: Stage, warm=None, listener: Listener | None = None) -> Shown:
+    """Look at your work as it runs: what is right, and what is not.
+
+    The listener hears of each item as soon as it is known.
+    """
     from workshop import checks
 
-    found = checks.check(stage, warm=warm)
+    found = checks.check(stage, warm=warm, listener=listener)
     progress.checked(stage, found)
     return Shown(found)
 
 
-def watch(stage: Stage) -> Iterator[Shown]:
-    """`check`, now and again after each save of a file of the stage, until interrupted."""
+def watch(stage: Stage) -> Iterator[Callable[[Listener | None], Shown]]:
+    """`check`, now and again after each save of a file of the stage, until interrupted.
+
+    Yields the check to be made, so that whoever shows it can clear what it showed before.
+    """
     from watchfiles import DefaultFilter
     from watchfiles import watch as changes_in
 
@@ -99,16 +106,21 @@ def watch(stage: Stage) -> Iterator[Shown]:
             return is_own and super().__call__(change, path)
 
     with Warm() as warm:
-        yield check(stage, warm)
+        look = partial(check, stage, warm)
+        yield look
         seen = progress.fingerprint(stage)
         # the desk, not the stage's folder: that one may be set aside, or not be there yet;
         # and once a second anyway: a file may be saved before the watch begins
         for _ in changes_in(
-            places.desk(), watch_filter=OfTheStage(), rust_timeout=1000, yield_on_timeout=True
+            places.desk(),
+            watch_filter=OfTheStage(),
+            debounce=100,
+            rust_timeout=1000,
+            yield_on_timeout=True,
         ):
             now = progress.fingerprint(stage)
             if now != seen:
-                yield check(stage, warm)
+                yield look
                 seen = now
 
 

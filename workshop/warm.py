@@ -1,39 +1,118 @@
 """Hold a server of warm Python processes (forkserver.py), and the commands that use it."""
 
+import contextlib
+import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 from workshop import forkserver
-from workshop.waiting import wait_until
+from workshop.patience import NotYet, wait_until
+from workshop.process import Running
+
+#: names the socket of a server that runs already, for all checks of a run of the tests
+SHARED = "WORKSHOP_WARM"
+
+
+class Job:
+    """A warm process that does a job; what `subprocess.Popen` would be for a cold one."""
+
+    def __init__(self, server: forkserver.Client):
+        self._server = server
+        self.pid = server.pid
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Its exit status, 128 + N after signal N; None while it runs."""
+        if self.returncode is None:
+            code = self._server.ended()
+            if code is not None:
+                self.returncode = code if code >= 0 else 128 - code
+        return self.returncode
+
+    def end(self, grace: float) -> None:
+        """SIGTERM; after `grace` seconds SIGKILL, to it and all below it."""
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGTERM)
+            with contextlib.suppress(NotYet):
+                wait_until(
+                    lambda: self.poll() is not None, limit=grace, what="its end", pid=self.pid
+                )
+        self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL it and all below it."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        wait_until(lambda: self.poll() is not None, limit=10, what="its end")
+
+
+class WarmRunning(Running):
+    """A warm process that runs on, as `process.run` has cold ones. No guard: it ends with Warm."""
+
+    GRACE = 0.2  # what a check starts has nothing left to lose
+
+    @property
+    def pid(self) -> int:
+        return self.guard.pid
+
+    def stop(self) -> None:
+        self.guard.end(self.GRACE)
+
+    def kill(self) -> None:
+        self.guard.kill()
 
 
 class Warm:
-    """A context manager. Worth its 1.5 seconds where many checks follow one another."""
+    """A context manager. It is there at once; the first job waits until the libraries are."""
 
     def __enter__(self) -> "Warm":
         self._folder = tempfile.TemporaryDirectory(prefix="warm-")
+        #: a folder with a `celery` that is warm, for a PATH
         self.bin = Path(self._folder.name)
-        socket = self.bin / "socket"
-        script = [sys.executable, "-SE", forkserver.__file__]
+        shared = os.environ.get(SHARED, "")
+        self._own = not os.path.exists(shared)
+        self.socket = self.bin / "socket" if self._own else Path(shared)
         #: what stands for `python -m` in a command line
-        self.python = [*script, "run", str(socket)]
+        self.python = [sys.executable, "-SE", forkserver.__file__, "run", str(self.socket)]
         celery = self.bin / "celery"
         celery.write_text(f'#!/bin/sh\nexec {shlex.join(self.python)} celery "$@"\n')
         celery.chmod(0o755)
-        self._server = subprocess.Popen(
-            [sys.executable, forkserver.__file__, "serve", str(socket)],
-            stdin=subprocess.PIPE,
-            start_new_session=True,
-        )
-        wait_until(
-            lambda: socket.exists() or self._server.poll() is not None, limit=30, what="warm Python"
-        )
+        if self._own:
+            self._server = subprocess.Popen(
+                [sys.executable, forkserver.__file__, "serve", str(self.socket)],
+                stdin=subprocess.PIPE,
+                start_new_session=True,
+            )
         return self
 
+    def wait(self) -> None:
+        """Return when jobs can be asked for."""
+        if self._own:
+            wait_until(
+                lambda: self.socket.exists() or self._server.poll() is not None,
+                limit=30,
+                what="warm Python",
+                pid=self._server.pid,
+            )
+
+    def start(self, words: list[str], *, cwd: Path, env: dict[str, str], out: BinaryIO) -> Job:
+        """A job that does what `python -m WORDS…` would, or `python WORDS…` for a file's name.
+
+        It writes to `out`, standard output and error together.
+        """
+        self.wait()
+        with open(os.devnull, "rb") as nothing:
+            files = [nothing.fileno(), out.fileno(), out.fileno()]
+            return Job(forkserver.Client(str(self.socket), words, str(cwd), env, files))
+
     def __exit__(self, *_) -> None:
-        self._server.stdin.close()
-        self._server.wait()
+        if self._own:
+            self._server.stdin.close()
+            self._server.wait()
         self._folder.cleanup()

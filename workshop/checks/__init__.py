@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from workshop import diagnosis
 from workshop.checks.look import Look, Wrong
 from workshop.errors import CourseError
+from workshop.patience import Busy, NotYet
 from workshop.probe import Trouble
-from workshop.results import BROKEN, NOT_TRIED, PASS, WRONG, Report, Result
+from workshop.results import BROKEN, NOT_TRIED, PASS, WRONG, Listener, Report, Result
 from workshop.stages import Stage
 from workshop.warm import Warm
 
@@ -70,33 +71,59 @@ class Check:
 
         return register
 
-    def run(self, look: Look) -> list[Result]:
+    def needed(self, name: str) -> set[str]:
+        """The item of this name and all that it needs, directly or not."""
+        found, rest = set(), [name]
+        while rest:
+            one = rest.pop()
+            if one not in found:
+                found.add(one)
+                rest += next(item for item in self.items if item.name == one).needs
+        return found
+
+    def run(self, look: Look, only: str = "", listener: Listener | None = None) -> list[Result]:
         """Look at every item; one that needs a failed one is not tried.
 
-        What keeps several items from being looked at is told once, at the first.
+        `only` names one item: then it and what it needs are all that is looked at. What keeps
+        several items from being looked at is told once, at the first. Where the machine is too
+        busy to tell, the rest is not looked at, and `look.busy` says so.
         """
         results: dict[str, Result] = {}
         told: dict[str, str] = {}
         held: dict[str, Result] = {}
+        wanted = self.needed(only) if only else {item.name for item in self.items}
+        listener = listener or Listener()
         for item in self.items:
+            if item.name not in wanted:
+                continue
             missing = [name for name in item.needs if results[name].state != PASS]
-            if item.name in held:
+            if look.busy:
+                results[item.name] = item.result(NOT_TRIED, "first: the machine")
+            elif item.name in held:
                 results[item.name] = held[item.name]
-                continue
-            if missing:
+            elif missing:
                 results[item.name] = item.result(NOT_TRIED, f"first: {missing[0]}")
-                continue
-            found, where = _result(item, look)
-            if found.state in (WRONG, BROKEN):
-                first = told.setdefault(found.hint, item.name)
-                later = self._owner(where, item, results)
-                if later:  # the file that could not be run is another item's
-                    held[later.name] = later.result(BROKEN, found.hint, found.steps)
-                    first = told[found.hint] = later.name
-                if first != item.name:
-                    found = item.result(NOT_TRIED, f"first: {first}")
-            results[item.name] = found
+            else:
+                listener.begins(item.name)
+                results[item.name] = self._looked_at(item, look, results, told, held)
+            listener.found(results[item.name])
         return list(results.values())
+
+    def _looked_at(self, item: Item, look: Look, results: dict, told: dict, held: dict) -> Result:
+        try:
+            found, where = _result(item, look)
+        except Busy as busy:
+            look.busy = busy
+            return item.result(NOT_TRIED, "first: the machine")
+        if found.state in (WRONG, BROKEN):
+            first = told.setdefault(found.hint, item.name)
+            later = self._owner(where, item, results)
+            if later:  # the file that could not be run is another item's
+                held[later.name] = later.result(BROKEN, found.hint, found.steps)
+                first = told[found.hint] = later.name
+            if first != item.name:
+                return item.result(NOT_TRIED, f"first: {first}")
+        return found
 
     def _owner(self, where: str, item: Item, results: dict[str, Result]) -> Item | None:
         """The item, not looked at yet, whose file is the one in `where`."""
@@ -118,6 +145,10 @@ def _result(item: Item, look: Look) -> tuple[Result, str]:
         return item.result(WRONG, str(wrong), wrong.hints), ""
     except Trouble as trouble:
         return item.result(BROKEN, str(trouble), OF_TROUBLE), trouble.where
+    except Busy:
+        raise
+    except NotYet as error:
+        return item.result(BROKEN, str(error)), ""
     except CourseError as error:
         return item.result(BROKEN, str(error)), ""
     except Exception as error:  # the course's own fault: said as such, never a traceback
@@ -131,18 +162,29 @@ def of(stage: Stage) -> Check:
     return importlib.import_module(f"workshop.checks.s{stage.name}").check
 
 
-def check(stage: Stage, look: Look | None = None, warm: Warm | None = None) -> Report:
+def check(
+    stage: Stage,
+    look: Look | None = None,
+    warm: Warm | None = None,
+    only: str = "",
+    listener: Listener | None = None,
+) -> Report:
     """Look at the stage as it stands, starting and stopping what that needs.
 
-    Where the machine itself is ill, the report says so, and blames no work for it.
+    `only` is the name of one item: then it and what it needs are looked at. Where the machine
+    itself is ill, or too busy to tell, the report says so, and blames no work for it.
     """
     with ExitStack() as stack:
         if look is None:
+            # the first of its jobs waits for the libraries; meanwhile the machine is looked at
+            warm = warm or stack.enter_context(Warm())
             ill = diagnosis.ill(start=True)
             if ill:
                 return _not_looked_at(stage, ill)
             look = stack.enter_context(Look(stage, warm=warm))
-        results = of(stage).run(look)
+        results = of(stage).run(look, only, listener)
+        if look.busy:
+            return Report(stage.name, results, [str(look.busy)])
         if any(result.state != PASS for result in results):
             ill = diagnosis.ill()
             if ill:
@@ -151,6 +193,10 @@ def check(stage: Stage, look: Look | None = None, warm: Warm | None = None) -> R
 
 
 def _not_looked_at(stage: Stage, ill: list[diagnosis.Finding]) -> Report:
-    words = [f"{finding.name}: {finding.found}\n→ {finding.cure}" for finding in ill]
+    words = [
+        f"something is wrong with this machine, not with your work. {finding.name}: "
+        f"{finding.found}\n→ {finding.cure}"
+        for finding in ill
+    ]
     items = [item.result(NOT_TRIED, "first: the machine") for item in of(stage).items]
     return Report(stage.name, items, words)

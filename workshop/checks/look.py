@@ -26,16 +26,21 @@ from kombu import Queue
 
 from workshop import probe, process, setting, stages
 from workshop.broker import Broker
-from workshop.browser import browser
+from workshop.browser import ANSWER, browser
 from workshop.causes import likely
 from workshop.errors import CourseError
+from workshop.patience import Busy, NotYet, Stopwatch, run_through, wait_until
 from workshop.ports import free_port
 from workshop.process import Running
-from workshop.waiting import NotYet, wait_until
-from workshop.warm import Warm
+from workshop.warm import Warm, WarmRunning
 
 SITE = Path(__file__).with_name("site")
 NAMES_ITS_QUEUES = 8  # the stage from which on the project does
+# seconds of the machine's patience: a worker or a web server of a stage is ready after one
+READY = 20
+SCRIPT_LIMIT = 30  # each rabbitmqctl in a script takes half a second
+MESSAGE = 3  # a message that was published is in its queue at once
+GRACE = 0.2  # what a check starts has nothing left to lose
 
 
 class Wrong(Exception):
@@ -56,11 +61,13 @@ class Look:
     def __init__(self, stage: stages.Stage, broker: Broker | None = None, warm: Warm | None = None):
         self.stage = stage
         self.broker = broker or Broker()
-        self.warm = warm
+        self._stack = contextlib.ExitStack()
+        self.warm = warm or self._stack.enter_context(Warm())
         self.queue = f"check-{uuid.uuid4().hex[:8]}"
         self.vhost = setting.VHOST
-        self._stack = contextlib.ExitStack()
         self._once: dict[str, Any] = {}
+        #: set where the machine was too busy to tell what is right
+        self.busy: Busy | None = None
 
     def __enter__(self) -> "Look":
         self.broker.start()
@@ -138,25 +145,23 @@ class Look:
             "WORKSHOP_QUEUE": self.queue,
             "PYTHONPATH": os.pathsep.join(path),
             "DATABASE_URL": f"sqlite:///{self.database}",
+            "PATH": f"{self.warm.bin}{os.pathsep}{os.environ['PATH']}",
         }
         if self.vhost != setting.VHOST:
             found["BROKER_URL"] = setting.url(self.broker, self.vhost)
-        if self.warm:
-            found["PATH"] = f"{self.warm.bin}{os.pathsep}{os.environ['PATH']}"
         return found
 
-    def ask(self, fact: str, limit: float = 0, **words) -> Any:
+    def ask(self, fact: str, **words) -> Any:
         """A function of facts.py, run on the project in a process of its own."""
-        return probe.value(self.ask_all({fact: words}, limit)[fact])
+        return probe.value(self.ask_all({fact: words})[fact])
 
-    def ask_all(self, asked: dict[str, dict], limit: float = 0) -> dict[str, dict]:
+    def ask_all(self, asked: dict[str, dict]) -> dict[str, dict]:
         """Several of them in one process, for `probe.value`."""
         found = probe.ask_all(
             {f"workshop.facts:{fact}": words for fact, words in asked.items()},
             cwd=self.path,
             env=self.environment,
-            limit=limit,
-            python=self.warm.python if self.warm else None,
+            warm=self.warm,
         )
         return {name.split(":")[1]: answer for name, answer in found.items()}
 
@@ -175,18 +180,33 @@ class Look:
     # --- processes --------------------------------------------------------------------------
 
     def start(self, command: str, ready, name: str, **env: str) -> Running:
-        """A command on the project, ended when the look is over."""
-        return self._stack.enter_context(
-            process.run(
-                command,
-                cwd=self.path,
-                ready=ready,
-                env={**self.environment, **env},
-                name=f"check-{name}",
-                limit=20,
-                grace=0.2,  # what a check starts has nothing left to lose
+        """A command on the project, ended when the look is over.
+
+        `celery …` and `python manage.py …` run in a warm Python, anything else as it is typed.
+        """
+        environment = {**self.environment, **env}
+        words = shlex.split(command)
+        if words[0] == "python":
+            words = words[1:]
+        elif words[0] != "celery":
+            self.warm.wait()  # a command of the line may be the warm celery
+            return self.enter(
+                process.run(
+                    command,
+                    cwd=self.path,
+                    ready=ready,
+                    env=environment,
+                    name=f"check-{name}",
+                    limit=READY,
+                    grace=GRACE,
+                )
             )
-        )
+        log = Path(self.folder) / f"{name}-{uuid.uuid4().hex[:8]}.log"
+        with log.open("wb") as out:
+            job = self.warm.start(words, cwd=self.path, env={**os.environ, **environment}, out=out)
+        running = self.enter(WarmRunning(command, log, job, log))
+        process.until_ready(running, ready, READY)
+        return running
 
     def worker(self, app: str) -> Running:
         """The guide's worker on the module `app`, on the check's own queue."""
@@ -215,7 +235,7 @@ class Look:
     def wait_for_message(self, before: int) -> None:
         """Wait until more messages lie in the queue than `before`. Raises Wrong."""
         try:
-            wait_until(lambda: self.waiting() > before, limit=3, what="a message")
+            wait_until(lambda: self.waiting() > before, limit=MESSAGE, what="a message")
         except NotYet:
             raise Wrong("no message reached the vhost /vhost: is the task sent?") from None
 
@@ -279,22 +299,21 @@ class Ran:
         return f"It said: {' '.join(lines[-2:])}" if lines else "It said nothing."
 
 
-def run_script(look: Look, name: str, limit: float = 30) -> Ran:
+def run_script(look: Look, name: str) -> Ran:
     """Run a shell script of the learner's, where `rabbitmqctl` speaks to their broker."""
     look.needs_file(name)
     try:
-        done = subprocess.run(
+        done = run_through(
             ["sh", name],
+            limit=SCRIPT_LIMIT,
             cwd=look.path,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=limit,
-            check=False,
         )
-    except subprocess.TimeoutExpired:
-        return Ran(124, f"(it was still running after {limit:g} s)")
+    except NotYet:
+        return Ran(124, f"(it was still running after {SCRIPT_LIMIT} s)")
     return Ran(done.returncode, done.stdout)
 
 
@@ -311,7 +330,7 @@ class Web:
     def __init__(self, running: Running, port: int):
         self.running = running
         self.base = f"http://127.0.0.1:{port}"
-        self._client = browser(self.base)
+        self.client = browser(self.base)
 
     def get(self, path: str) -> httpx.Response:
         """GET, redirects followed as a browser does."""
@@ -320,19 +339,24 @@ class Web:
     def ask(self, method: str, path: str, **words) -> httpx.Response:
         """A request, as httpx has it: `json=`, `headers=`."""
         try:
-            return self._client.request(method, path, **words)
+            return self.client.request(method, path, **words)
         except httpx.TimeoutException:
-            raise Wrong(f"{path} gave no answer within 15 s") from None
+            raise Wrong(f"{path} gave no answer within {ANSWER} s") from None
         except httpx.HTTPError as error:
             raise self.running.failure(f"{path}: {error}") from None
 
     def median(self, path: str, count: int) -> float:
-        """The median of the answer times in seconds, after a first request that is not counted."""
+        """The median of the answer times, after a first request that is not counted.
+
+        In seconds of the machine's patience: on an idle one, by the clock.
+        """
         self.get(path)
-        return statistics.median(self.seconds(path) for _ in range(count))
+        with Stopwatch(self.running.guard.pid) as all_of_them:
+            middle = statistics.median(self.seconds(path) for _ in range(count))
+        return middle * all_of_them.share
 
     def seconds(self, path: str) -> float:
-        """The time of one answer."""
+        """The time of one answer, by the clock."""
         begun = time.perf_counter()
         self.get(path)
         return time.perf_counter() - begun

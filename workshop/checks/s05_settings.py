@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from workshop import probe
 from workshop.checks import Check
 from workshop.checks.look import Look, Wrong
+from workshop.patience import by_clock
 from workshop.setting import PASSWORD, VHOST
 
 check = Check()
@@ -182,7 +183,9 @@ def inspected(look: Look) -> dict:
     """What the running worker says of itself."""
     look.worker("celery_testing")
     name = f"{look.queue}@localhost"
-    found = look.once("inspected", lambda: look.ask("worker_conf", worker=name))
+    found = look.once(
+        "inspected", lambda: look.ask("worker_conf", worker=name, seconds=by_clock(5))
+    )
     if not found["conf"]:
         raise Wrong("the worker runs, but gives the app of celery_testing/celery.py no answer")
     return found

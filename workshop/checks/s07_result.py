@@ -1,14 +1,13 @@
 """Stage 07: the answer comes back: a result backend, a job's own id, progress."""
 
 import re
-import time
 from typing import Any
 
 from workshop import probe
 from workshop.browser import NoBrowser, in_chromium, missing
 from workshop.checks import Check
 from workshop.checks.look import Look, Wrong
-from workshop.waiting import NotYet, wait_until
+from workshop.patience import NotYet, wait_until
 
 check = Check()
 RESULTS, SENDING, WORKERS = "celery_testing/results.py", "sums/sending.py", "testing/workers.py"
@@ -19,6 +18,7 @@ COMES_BACK = "the result comes back: 3 × 4 is 12"
 GROWS = "its progress grows while the worker works"
 STOPS = "a running sum that is cancelled stops at its next step"
 LONG = 5000, 4000  # takes about half a second; two numbers, in case they change places
+SUM = 30  # seconds; the largest of them takes five
 OVER = {"SUCCESS", "FAILURE", "REVOKED"}
 DATABASE = re.compile(r"django-db|django_celery_results\.backends(\.database)?[.:]DatabaseBackend")
 OTHER_BACKENDS = {
@@ -157,15 +157,15 @@ def now(look: Look, job: dict) -> dict:
     return answer.json()
 
 
-def over(look: Look, job: dict, limit: float = 30) -> dict:
+def over(look: Look, job: dict) -> dict:
     """The job, once it is over and has not failed. Raises Wrong, and Trouble if it has."""
-    last = ended(look, job, limit)
+    last = ended(look, job)
     if last["error"]:
         raise failed(look, job, last["error"])
     return last
 
 
-def ended(look: Look, job: dict, limit: float = 30) -> dict:
+def ended(look: Look, job: dict) -> dict:
     """The job, once it is over, whichever way. Raises Wrong."""
 
     def end() -> dict | None:
@@ -173,10 +173,10 @@ def ended(look: Look, job: dict, limit: float = 30) -> dict:
         return found if found["state"] in OVER else None
 
     try:
-        return wait_until(end, limit=limit, what="the end")
+        return wait_until(end, limit=SUM, what="the end")
     except NotYet:
         state = now(look, job)["state"]
-        raise Wrong(f"after {limit:g} s {job['x']} × {job['y']} is still {state}") from None
+        raise Wrong(f"after {SUM} s {job['x']} × {job['y']} is still {state}") from None
 
 
 def failed(look: Look, job: dict, error: str) -> probe.Trouble:
@@ -267,13 +267,19 @@ def progress_grows(look: Look) -> None:
 
 def watch(look: Look, job: dict) -> tuple[list[int], list[str]]:
     """Each per cent and each state of a job, as they changed until it was over."""
-    seen, states, end = [], [], time.monotonic() + 30
-    while not states or states[-1] not in OVER:
-        if time.monotonic() > end:
-            raise Wrong(f"after 30 s {job['x']} × {job['y']} is still {states[-1]}")
+    seen: list[int] = []
+    states: list[str] = []
+
+    def is_over() -> dict | None:
         last = now(look, job)
-        seen += [last["percent"]] if seen[-1:] != [last["percent"]] else []
-        states += [last["state"]] if states[-1:] != [last["state"]] else []
+        seen.extend([last["percent"]] if seen[-1:] != [last["percent"]] else [])
+        states.extend([last["state"]] if states[-1:] != [last["state"]] else [])
+        return last if last["state"] in OVER else None
+
+    try:
+        last = wait_until(is_over, limit=SUM, what="the end")
+    except NotYet:
+        raise Wrong(f"after {SUM} s {job['x']} × {job['y']} is still {states[-1]}") from None
     if last["error"]:
         raise failed(look, job, last["error"])
     return seen, states
@@ -337,16 +343,21 @@ def page_in_chromium(look: Look, page) -> str:
     page.fill("#id_y", str(y))
     page.click("#send")
     ours = page.locator("article").filter(has_text=f"{x} × {y}")
-    seen, end = set(), time.monotonic() + 30
-    while True:  # all three in one: htmx puts another article in its place at any time
+    seen, text = set(), ""
+
+    def is_over() -> bool:  # all three in one: htmx puts another article in its place at any time
+        nonlocal text
         state, value, text = ours.evaluate(
             "it => [it.dataset.state, it.querySelector('progress')?.value ?? null, it.innerText]"
         )
-        if state in OVER:
-            break
-        if time.monotonic() > end:
-            raise Wrong(f"after 30 s the page says: {' '.join(text.split())}")
         seen.add(value)
+        return state in OVER
+
+    try:
+        wait_until(is_over, limit=SUM, what="the end")
+    except NotYet:
+        raise Wrong(f"after {SUM} s the page says: {' '.join(text.split())}") from None
+    seen -= {None}
     if str(x * y) not in text:
         raise Wrong(f"the page says: {' '.join(text.split())}")
     if not any(0 < value < 100 for value in seen):

@@ -7,8 +7,8 @@ from workshop import probe
 from workshop.checks import Check
 from workshop.checks.look import Look, Wrong, worker_ready
 from workshop.checks.s07_result import ended, now, over, post, watch
+from workshop.patience import NotYet, wait_until
 from workshop.process import Running
-from workshop.waiting import NotYet, wait_until
 from workshop.worklog import Job, jobs
 
 check = Check()
@@ -160,7 +160,7 @@ def counted(worker: Running) -> list[Job]:
 )
 def parts_make_up_the_whole(look: Look) -> None:
     two_processes(look)
-    for job in (over(look, post(look, 3, 4), limit=15), watched(look)["job"]):
+    for job in (over(look, post(look, 3, 4)), watched(look)["job"]):
         x, y = job["x"], job["y"]
         if job["error"]:
             raise Wrong(f"{x} × {y} failed in the worker: {job['error']}")
@@ -213,7 +213,7 @@ def broken(look: Look) -> dict:
 
     def make() -> dict:
         worker, sent = two_processes(look), fact(look, "send_a_bad_part")
-        found = ended(look, {"id": sent["id"], "url": "it", "x": 80, "y": 3}, limit=15)
+        found = ended(look, {"id": sent["id"], "url": "it", "x": 80, "y": 3})
         done = [job.id for job in counted(worker) if job.id in sent["parts"]]
         return {**found, "parts": len(sent["parts"]), "counted": len(done)}
 

@@ -9,8 +9,8 @@ from workshop import probe, process
 from workshop.checks import Check
 from workshop.checks.look import Look, Wrong
 from workshop.clock import away
+from workshop.patience import NotYet, by_clock, wait_until
 from workshop.process import Running
-from workshop.waiting import NotYet, wait_until
 
 check = Check()
 SCHEDULE, REPORTING = "celery_testing/schedule.py", "testing/reporting.py"
@@ -221,7 +221,7 @@ def one_report(look: Look) -> None:
     failed = [line for line in done if "raised" in line]
     if failed:
         raise Wrong(f"one of the two failed: {failed[0].split('raised ')[-1]}")
-    with contextlib.closing(sqlite3.connect(look.database, timeout=20)) as tables:
+    with contextlib.closing(sqlite3.connect(look.database, timeout=by_clock(20))) as tables:
         slots = [slot for (slot,) in tables.execute("select slot from reports_report")]
     if len(slots) != 1:
         raise Wrong(f"two messages for one hour left {len(slots)} reports: {', '.join(slots)}")

@@ -1,0 +1,85 @@
+"""Mistakes, and other right ways, as tests: conftest.py collects them.
+
+Each tests/mistakes/NN_name/MISTAKE/ holds the files that make the mistake, and `mistake.toml`:
+the item that must fail, and a word of its hint. Each tests/ways/NN_name/WAY/ holds files that
+are right, though written differently, and `way.toml` says why.
+"""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from workshop import checks, report, setting, stages
+from workshop.broker import Broker
+from workshop.results import BROKEN, WRONG, Report
+from workshop.warm import Warm
+
+
+class Sample(pytest.File):
+    def collect(self):
+        name = "is_named" if self.path.name == "mistake.toml" else "passes"
+        yield Looked.from_parent(self, name=name)
+
+
+class Looked(pytest.Function):
+    """The check of the stage on its solution with the sample's files laid over it."""
+
+    def __init__(self, name: str, parent: Sample):
+        super().__init__(name, parent, callobj=is_named if name == "is_named" else passes)
+
+    def _getobj(self):
+        return is_named if self.name == "is_named" else passes
+
+
+def look_at(sample: Path, lay, broker: Broker, warm: Warm, only: str = "") -> Report:
+    stage = lay(sample.parent.parent.name)
+    for name, file in stages.files_in(sample.parent).items():
+        if file != sample:
+            (stage.desk / name).write_bytes(
+                file.read_bytes().replace(b":5672", f":{broker.port}".encode())
+            )
+    try:
+        return checks.check(stage, warm=warm, only=only)
+    finally:
+        tidy(broker)
+
+
+def tidy(broker: Broker) -> None:
+    """Take away the users, vhosts and rights that a wrong script left."""
+    for user in broker.facts("users"):
+        if user["name"] not in ("guest", "workshop", setting.USER):
+            broker.remove("users", user["name"])
+    for vhost in broker.facts("vhosts"):
+        if vhost["name"] not in ("/", setting.VHOST):
+            broker.remove("vhosts", vhost["name"])
+    broker.remove("permissions", "/", setting.USER)
+    broker.remove("permissions", setting.VHOST, "guest")
+
+
+def is_named(request, solved, broker, warm) -> None:
+    expect_named(request.node.path, solved, broker, warm)
+
+
+def expect_named(sample: Path, solved, broker: Broker, warm: Warm) -> None:
+    """The right item fails, with a hint that speaks of the mistake; no other is blamed.
+
+    The item is looked at with all that it needs. For the first mistake of each stage all items
+    are, which proves that what another item looks at is not blamed.
+    """
+    told = tomllib.loads(sample.read_text())
+    if sample.parent.parent.name == "02_vhost":  # other tests' queues would keep it in place
+        broker.remove("vhosts", setting.VHOST)
+    is_first = sample.parent == min(sample.parent.parent.iterdir())
+    found = look_at(sample, solved, broker, warm, "" if is_first else told["item"])
+    said = str(report.Shown(found))
+    blamed = [item for item in found.items if item.state in (WRONG, BROKEN)]
+    assert [item.name for item in blamed] == [told["item"]], said
+    assert told["hint"] in blamed[0].hint, said
+    assert len(blamed[0].steps) == 3, "a question, where to look, nearly the answer"
+
+
+def passes(request, solved, broker, warm) -> None:
+    """What is right, though written differently, passes."""
+    found = look_at(request.node.path, solved, broker, warm)
+    assert found.passed, str(report.Shown(found))

@@ -1,0 +1,248 @@
+"""One patience for every wait and every time limit of the course.
+
+A limit is in seconds of *the machine's patience*: a second counts only as far as the machine
+could give it. Seconds in which the process that is waited for, or one below it, waited for a
+core itself do not count (Linux writes them down in /proc/PID/task/TID/schedstat, second
+figure), and where more processes want a core than there are cores, a second counts for their
+share of it. So a limit means the same on an idle machine and on one that eight other programs
+keep busy. On an idle machine it is a limit by the clock.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import psutil
+
+from workshop.errors import CourseError
+
+T = TypeVar("T")
+
+try:
+    CORES = len(os.sched_getaffinity(0))
+except AttributeError:  # macOS
+    CORES = os.cpu_count() or 1
+
+#: by the clock, a limit takes at most so many times its own length
+MOST = 20
+#: from this many times on nobody can tell a late answer from one that never comes
+STARVED = 10
+FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.05  # seconds between two looks at a condition
+SAMPLE = 0.05  # seconds between two looks at the machine
+
+
+class NotYet(Exception):
+    """The condition did not come true, and the machine gave it the time it needs."""
+
+
+class Busy(CourseError):
+    """This machine is so busy that nobody can tell whether something is late or wrong."""
+
+    def __init__(self, what: str, clock: float):
+        super().__init__(
+            f"this machine is too busy: {what} did not come in {clock:.0f} s, most of which "
+            f"other programs had. The busiest now: {'; '.join(hungry())}. "
+            "That says nothing about your work",
+            "end those programs or wait for them, then do the same again",
+        )
+
+
+# --- what the kernel says --------------------------------------------------------------------
+
+
+def crowd() -> float:
+    """How many processes want each core now, at least 1: 4.0 where eight want two cores."""
+    try:
+        with open("/proc/loadavg") as file:
+            running = int(file.read().split()[3].split("/")[0]) - 1  # this one looks, no more
+    except OSError:
+        running = os.getloadavg()[0]
+    return max(1.0, running / CORES)
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that are below it now."""
+    found = [pid]
+    for one in found:
+        with contextlib.suppress(OSError):
+            for task in os.listdir(f"/proc/{one}/task"):
+                with open(f"/proc/{one}/task/{task}/children") as file:
+                    found += map(int, file.read().split())
+            continue
+        if not os.path.exists("/proc/self/task"):  # macOS
+            with contextlib.suppress(psutil.Error):
+                return [pid, *(child.pid for child in psutil.Process(pid).children(True))]
+    return found
+
+
+def waited(pid: int) -> float:
+    """Seconds in which the threads of a process and those below it waited for a core so far."""
+    nanoseconds = 0
+    for one in family(pid):
+        with contextlib.suppress(OSError):
+            for task in os.listdir(f"/proc/{one}/task"):
+                with open(f"/proc/{one}/task/{task}/schedstat") as file:
+                    nanoseconds += int(file.read().split()[1])
+    return nanoseconds / 1e9
+
+
+def burned(pid: int) -> float:
+    """Seconds of processor time that a process and those below it have used so far."""
+    used = 0.0
+    for one in family(pid):
+        with contextlib.suppress(psutil.Error):
+            used += sum(psutil.Process(one).cpu_times()[:4])  # children that ended, too
+    return used
+
+
+def hungry(most: int = 3) -> list[str]:
+    """What uses the processor most just now: "python loop.py (pid 12) 50 %", at most `most`."""
+    first = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            first[process] = sum(process.cpu_times()[:2])
+    time.sleep(0.3)
+    used = {}
+    for process, before in first.items():
+        with contextlib.suppress(psutil.Error):
+            used[process] = sum(process.cpu_times()[:2]) - before
+    found = []
+    for process in sorted(used, key=used.get, reverse=True)[:most]:
+        with contextlib.suppress(psutil.Error):
+            line = " ".join([process.name(), *process.cmdline()[1:3]])
+            found.append(f"{line[:40].strip()} (pid {process.pid}) {used[process] / 0.003:.0f} %")
+    return found
+
+
+# --- patience --------------------------------------------------------------------------------
+
+
+class Patience:
+    """So many seconds of the machine's patience, from now on.
+
+    `pid` is the process that is waited for, where there is one. `counted` is what has gone of
+    the limit, `clock` what has gone by the clock, both in seconds, as of the last look.
+    """
+
+    def __init__(self, limit: float, pid: int | None = None):
+        self.limit, self.pid = limit, pid
+        self.counted = self.clock = 0.0
+        self._begun = self._at = time.monotonic()
+        self._waited = self._all_waited()
+
+    def _all_waited(self) -> float:
+        return waited(self.pid) if self.pid else 0.0
+
+    def look(self) -> float:
+        """Count what has gone since the last look; all that has been counted."""
+        now = time.monotonic()
+        gone = now - self._at
+        if gone >= SAMPLE:
+            so_far = self._all_waited()
+            # a process that ended takes its figure with it: then the sum may fall
+            own = max(0.0, so_far - self._waited)
+            self.counted += max(gone / MOST, min(gone - own, gone / crowd()))
+            self._at, self._waited = now, so_far
+            self.clock = now - self._begun
+        return self.counted
+
+    @property
+    def is_over(self) -> bool:
+        return self.look() > self.limit
+
+    @property
+    def is_starved(self) -> bool:
+        """Whether the machine gave so little that nothing can be said of what was waited for."""
+        return self.clock > STARVED * self.counted
+
+    def failure(self, what: str) -> NotYet | Busy:
+        """The error for what did not come."""
+        if self.is_starved:
+            return Busy(what, self.clock)
+        return NotYet(f"{what} did not come within {self.limit:g} s")
+
+
+def wait_until(condition: Callable[[], T], *, limit: float, what: str, pid: int | None = None) -> T:
+    """Ask `condition` until its answer is true, and return that answer.
+
+    `limit` is in seconds of the machine's patience, `pid` the process that is waited for, where
+    there is one. Raises NotYet, with `what` did not come, after it, and Busy where the machine
+    gave too little to tell.
+    """
+    patience, pause = Patience(limit, pid), FIRST_PAUSE
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if patience.is_over:
+            raise patience.failure(what)
+        time.sleep(pause)
+        pause = min(1.2 * pause, LONGEST_PAUSE)
+
+
+def until_ended(process: subprocess.Popen, *, limit: float, what: str) -> tuple:
+    """What a process wrote, (standard output, error), once it has ended. Raises as wait_until."""
+    patience = Patience(limit, process.pid)
+    while True:
+        try:
+            return process.communicate(timeout=LONGEST_PAUSE)
+        except subprocess.TimeoutExpired:
+            if patience.is_over:
+                raise patience.failure(what) from None
+
+
+def run_through(command: list[str], *, limit: float, **words) -> subprocess.CompletedProcess:
+    """`subprocess.run` with a limit in the machine's patience.
+
+    It runs in a session of its own, and is killed with all below it when the limit is over.
+    """
+    with subprocess.Popen(command, start_new_session=True, **words) as process:
+        try:
+            what = f"the end of `{' '.join(command[:3])}`"
+            out, error = until_ended(process, limit=limit, what=what)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, out, error)
+
+
+def by_clock(limit: float) -> float:
+    """Seconds by the clock that `limit` may take now: for a library's own time limits."""
+    return limit * min(MOST, 2 * crowd() - 1)
+
+
+class Stopwatch:
+    """What a `with` block takes, in seconds of the machine's patience (`seconds`), and by the
+    clock (`clock`). `pid` is the process that does the work, where it is not this one.
+    """
+
+    def __init__(self, pid: int | None = None):
+        self.patience = Patience(0, pid)
+        self._over = threading.Event()
+
+    def _count(self) -> None:
+        while not self._over.wait(SAMPLE):
+            self.patience.look()
+
+    def __enter__(self) -> "Stopwatch":
+        self._begun = time.perf_counter()
+        self._thread = threading.Thread(target=self._count, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.clock = time.perf_counter() - self._begun
+        self._over.set()
+        self._thread.join()
+        # what is shorter than a sample stays as the clock has it
+        self.seconds = min(self.clock, self.patience.look() or self.clock)
+
+    @property
+    def share(self) -> float:
+        """What this machine gave of each second: 1.0 where nothing else wanted it."""
+        return self.seconds / self.clock
