@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 
 from workshop.patience import by_clock
-from workshop.refresh import in_a_home_of_its_own
+from workshop.refresh import CELL_SECONDS, in_a_home_of_its_own
 from workshop.warm import SHARED, Warm
 
 pytest_plugins = ("tests.figures",)
 
-CELL = 180  # seconds; what a cell waits for itself ends long before
 
 first_failure: dict[str, str] = {}
 
@@ -52,7 +51,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """… and skip the rest of that notebook: its cells stand on one another."""
-    item.config.option.nbval_cell_timeout = by_clock(CELL)
+    item.config.option.nbval_cell_timeout = by_clock(CELL_SECONDS)
     item.output_timeout = by_clock(5)  # nbval's own figure
     failed = first_failure.get(str(item.path))
     if failed:

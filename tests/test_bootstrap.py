@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from workshop import bootstrap, places
+from workshop.patience import by_clock
 
 BIN = Path(sys.executable).parent
 SCRIPT = places.CHECKOUT / "workshop" / "bootstrap.py"
@@ -35,7 +36,7 @@ def set_up(root: Path, python: str = sys.executable, **environment: str):
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=by_clock(120),
     )
 
 
@@ -182,7 +183,7 @@ def test_two_set_ups_at_once_wait_for_each_other(checkout):
     command = [sys.executable, str(checkout / "workshop" / "bootstrap.py")]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes) as one, subprocess.Popen(command, **pipes) as other:
-        said = one.communicate(timeout=100)[0] + other.communicate(timeout=100)[0]
+        said = one.communicate(timeout=by_clock(100))[0] + other.communicate()[0]
     assert one.returncode == other.returncode == 0
     assert said.count("✓ venv") == 1
     assert "another set-up is at work" in said

@@ -10,7 +10,7 @@ import pytest
 
 from workshop import places, ports, setting
 from workshop.lesson import Project
-from workshop.patience import wait_until
+from workshop.patience import by_clock, wait_until
 
 HUB = "/user/ann/"
 # what a hub's proxy in front adds
@@ -37,6 +37,7 @@ def hub(monkeypatch, tmp_path, broker):
         base_url=f"http://127.0.0.1:{port}",
         headers={**FRONT, "Authorization": "token secret"},
         trust_env=False,
+        timeout=by_clock(20),
     )
 
     def answers() -> bool:
@@ -46,12 +47,12 @@ def hub(monkeypatch, tmp_path, broker):
             return False
 
     try:
-        wait_until(answers, limit=30, what="Jupyter")
+        wait_until(answers, limit=60, what="Jupyter", pid=jupyter.pid)
         yield browser
     finally:
         browser.close()
         jupyter.terminate()
-        jupyter.wait(15)
+        wait_until(lambda: jupyter.poll() is not None, limit=15, what="its end", pid=jupyter.pid)
 
 
 @pytest.fixture
@@ -107,7 +108,9 @@ def test_the_management_page_is_behind_the_same_door(hub, broker):
 
 def test_nobody_comes_in_without_jupyters_word(hub, project):
     for path in (project.link("/"), f"{HUB}management/"):
-        found = httpx.get(hub.base_url.join(path), headers=FRONT, trust_env=False)
+        found = httpx.get(
+            hub.base_url.join(path), headers=FRONT, trust_env=False, timeout=by_clock(20)
+        )
         assert found.status_code in (302, 403)
 
 

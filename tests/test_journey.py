@@ -16,7 +16,7 @@ import pytest
 from workshop import places, stages
 from workshop.broker import Broker
 from workshop.browser import CHROMIUM, missing
-from workshop.patience import wait_until
+from workshop.patience import by_clock, wait_until
 
 pytestmark = pytest.mark.skipif(
     bool(missing()) and not os.environ.get("CI"),
@@ -82,7 +82,7 @@ class Course:
 
     def close(self) -> None:
         self.lab.terminate()
-        self.lab.wait(20)
+        self.lab.wait(by_clock(20))
         self.lab.stdout.close()
         self.workshop("stop")
         Broker(self.folder / ".rabbitmq").stop()
@@ -96,7 +96,9 @@ class Lab:
 
     def go(self, address: str) -> None:
         self.page.goto(address)
-        self.page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden)", timeout=60_000)
+        self.page.wait_for_selector(
+            ".jp-NotebookPanel:not(.lm-mod-hidden)", timeout=by_clock(60_000)
+        )
 
     @property
     def notebook(self):
@@ -171,7 +173,7 @@ def lab(course):
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
         )
         page = browser.new_page(viewport={"width": 1500, "height": 950})
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(by_clock(20_000))
         yield Lab(page)
         browser.close()
 

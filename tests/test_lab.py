@@ -12,7 +12,7 @@ import pytest
 
 from workshop import demo
 from workshop.broker import Broker
-from workshop.patience import wait_until
+from workshop.patience import by_clock, wait_until
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def workshop(*words: str, env: dict[str, str]) -> subprocess.CompletedProcess:
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
+        timeout=by_clock(100),
     )
 
 
@@ -42,6 +42,10 @@ def open_lab(env: dict[str, str]) -> tuple[subprocess.Popen, str]:
         if "Ctrl-C" in line:
             break
     return running, said
+
+
+def get(address: str) -> httpx.Response:
+    return httpx.get(address, timeout=by_clock(20), trust_env=False)
 
 
 def jupyter_of(link: str) -> psutil.Process:
@@ -60,8 +64,8 @@ def test_lab_opens_says_what_runs_survives_sigkill_and_stops(environment):
     try:
         link = re.search(r"http://127\.0\.0\.1:\d+/lab/workspaces/\w+\?token=\w+", said)
         assert link and "✓ RabbitMQ" in said and "✓ Jupyter" in said
-        assert httpx.get(link[0]).status_code == 200
-        assert httpx.get(link[0].split("?")[0]).status_code in (302, 403)  # no way in without it
+        assert get(link[0]).status_code == 200
+        assert get(link[0].split("?")[0]).status_code in (302, 403)  # no way in without it
         jupyter = jupyter_of(link[0])
 
         again = workshop("lab", env=environment)
@@ -88,7 +92,7 @@ def test_ctrl_c_ends_jupyter_and_names_the_next_thing_to_type(environment):
     running, said = open_lab(environment)
     jupyter = jupyter_of(re.search(r"http://\S+", said)[0])
     running.send_signal(signal.SIGINT)
-    rest, _ = running.communicate(timeout=30)
+    rest, _ = running.communicate(timeout=by_clock(30))
     assert "make stop" in rest
     wait_until(lambda: not jupyter.is_running(), limit=10, what="Jupyter's end")
 

@@ -10,7 +10,7 @@ from jupyter_client.manager import KernelManager
 from workshop import process, setting, stages
 from workshop.broker import Broker
 from workshop.errors import CourseError
-from workshop.patience import wait_until
+from workshop.patience import by_clock, wait_until
 
 SLEEPER = "python -c \"import time; print('up'); time.sleep(600)\""
 
@@ -95,9 +95,9 @@ def at_work(tmp_path, monkeypatch):
     manager.start_kernel(cwd=str(tmp_path))
     client = manager.blocking_client()
     client.start_channels()
-    client.wait_for_ready(timeout=30)
+    client.wait_for_ready(timeout=by_clock(60))
     said = []
-    reply = client.execute_interactive(CELL, timeout=60, output_hook=said.append)
+    reply = client.execute_interactive(CELL, timeout=by_clock(60), output_hook=said.append)
     assert reply["content"]["status"] == "ok", [
         m["content"] for m in said if m["msg_type"] == "error"
     ]

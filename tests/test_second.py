@@ -11,7 +11,7 @@ from kombu import Connection
 from workshop import places, process, setting, stages
 from workshop.drills import publish_until_killed
 from workshop.lesson import Project
-from workshop.patience import wait_until
+from workshop.patience import by_clock, wait_until
 from workshop.second import second_broker
 
 
@@ -28,7 +28,7 @@ def test_it_is_killed_and_what_waits_in_the_learners_broker_stays(learner, broke
         assert found["no confirms"]["lost"] >= 10
         assert found["no confirms"]["accepted"] >= 50
         assert second.pid is None
-        letter = queue.get(timeout=5)
+        letter = queue.get(timeout=by_clock(5))
         assert letter.payload == "a letter"
         letter.ack()
         queue.close()

@@ -27,7 +27,7 @@ from kombu import Queue
 from workshop import places, process, setting, stages
 from workshop.browser import in_chromium, missing
 from workshop.checks.look import Look, Web, worker_ready
-from workshop.patience import wait_until
+from workshop.patience import by_clock, wait_until
 from workshop.ports import free_port
 from workshop.process import Running
 
@@ -120,7 +120,7 @@ class Sums:
 
     @contextlib.contextmanager
     def database(self):
-        database = sqlite3.connect(self.look.database, timeout=20)
+        database = sqlite3.connect(self.look.database, timeout=by_clock(20))
         with contextlib.closing(database), database:
             yield database
 
@@ -265,7 +265,7 @@ def test_eight_at_once_with_one_key_are_one_job(sums):
     gate = threading.Barrier(8)
 
     def one(_) -> dict:
-        gate.wait(10)
+        gate.wait(by_clock(10))
         return sums.begin(SHORT, key="eight")
 
     with sums.busy(), ThreadPoolExecutor(8) as eight:
@@ -305,7 +305,7 @@ def test_the_schema_promises_nothing_that_ends_in_a_5xx(sums, tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=by_clock(60),
     )
     with setting.connect(sums.look.broker) as connection, connection.channel() as channel:
         Queue(queue)(channel).delete()
@@ -329,7 +329,7 @@ def visit(web: Web, steps: Callable, **context) -> None:
     asked, errors = [], []
 
     def work(page) -> None:
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(by_clock(15_000))
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(web.base)

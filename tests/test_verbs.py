@@ -13,7 +13,7 @@ from workshop import places, progress, stages, verbs
 from workshop.broker import Broker
 from workshop.errors import CourseError
 from workshop.lesson import begin
-from workshop.patience import wait_until
+from workshop.patience import by_clock, wait_until
 from workshop.process import cards
 from workshop.results import PASS, WRONG, Report, Result
 
@@ -311,5 +311,5 @@ def test_watch_looks_again_when_a_file_is_saved_and_ends_with_ctrl_c(desk):
         assert "3 of 3" in log.read_text()
     finally:
         running.send_signal(2)
-        assert running.wait(10) == 130
+        assert running.wait(by_clock(10)) == 130
         log.unlink()

@@ -6,7 +6,7 @@ import subprocess
 
 import psutil
 
-from workshop.patience import wait_until
+from workshop.patience import by_clock, wait_until
 
 
 def job(warm, folder, module: str, *words: str, **options) -> subprocess.CompletedProcess:
@@ -70,7 +70,7 @@ def test_a_signal_reaches_the_job_and_a_killed_asker_ends_it(warm, tmp_path):
 
     asker, pid = start()
     asker.send_signal(signal.SIGTERM)
-    assert asker.wait(5) == 128 + signal.SIGTERM
+    assert asker.wait(by_clock(5)) == 128 + signal.SIGTERM
     asker.stdout.close()
     asker, pid = start()
     asker.kill()

@@ -22,7 +22,7 @@ from urllib.parse import quote
 import httpx
 import psutil
 
-from workshop import places
+from workshop import places, tally
 from workshop.binaries import SCRIPTS, find_sbin
 from workshop.errors import CourseError
 from workshop.patience import NotYet, by_clock, run_through, wait_until
@@ -179,6 +179,7 @@ class Broker:
             self._move_ports()
             self._start_epmd()
             self._write()
+            tally.started("broker")
             process = self._launch()
             with contextlib.suppress(NotYet):
                 wait_until(

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from workshop import guard, places
+from workshop import guard, places, tally
 from workshop.causes import likely
 from workshop.errors import CourseError
 from workshop.patience import NotYet, wait_until
@@ -153,6 +153,7 @@ def run(
             stderr=out,
             start_new_session=True,
         )
+    tally.started(tally.kind(command.split()))
     facts = {"pid": process.pid, "owner": os.getpid(), "command": command, "name": name}
     card.write_text(json.dumps(facts))
     running = Running(command, log, process, card)

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
-from workshop import forkserver
+from workshop import forkserver, tally
 from workshop.patience import NotYet, wait_until
 from workshop.process import Running
 
@@ -107,6 +107,7 @@ class Warm:
         It writes to `out`, standard output and error together.
         """
         self.wait()
+        tally.started(f"warm {tally.kind(words)}")
         with open(os.devnull, "rb") as nothing:
             files = [nothing.fileno(), out.fileno(), out.fileno()]
             return Job(forkserver.Client(str(self.socket), words, str(cwd), env, files))

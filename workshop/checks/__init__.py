@@ -43,6 +43,7 @@ class Item:
     file: str = ""
     needs: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
+    ahead: Callable[[Look], None] | None = None
 
     def result(self, state: str, hint: str = "", steps: tuple[str, ...] = ()) -> Result:
         return Result(self.name, state, hint, self.todo, self.file, steps or self.hints)
@@ -62,11 +63,15 @@ class Check:
         file: str = "",
         needs: tuple[str, ...] = (),
         hints: tuple[str, str, str],
+        ahead: Callable[[Look], None] | None = None,
     ):
-        """Register a function as an item. `needs` names items that must pass first."""
+        """Register a function as an item. `needs` names items that must pass first.
+
+        `ahead` begins what takes long in the background, as soon as another item is right.
+        """
 
         def register(look: Callable[[Look], str | None]):
-            self.items.append(Item(name, look, todo, file, needs, hints))
+            self.items.append(Item(name, look, todo, file, needs, hints, ahead))
             return look
 
         return register
@@ -107,6 +112,10 @@ class Check:
                 listener.begins(item.name)
                 results[item.name] = self._looked_at(item, look, results, told, held)
             listener.found(results[item.name])
+            if results[item.name].state == PASS:
+                for later in self.items:
+                    if later.ahead and later.name in wanted:
+                        later.ahead(look)
         return list(results.values())
 
     def _looked_at(self, item: Item, look: Look, results: dict, told: dict, held: dict) -> Result:

@@ -16,8 +16,10 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -28,7 +30,6 @@ from workshop import probe, process, setting, stages
 from workshop.broker import Broker
 from workshop.browser import ANSWER, browser
 from workshop.causes import likely
-from workshop.errors import CourseError
 from workshop.patience import Busy, NotYet, Stopwatch, run_through, wait_until
 from workshop.ports import free_port
 from workshop.process import Running
@@ -65,7 +66,7 @@ class Look:
         self.warm = warm or self._stack.enter_context(Warm())
         self.queue = f"check-{uuid.uuid4().hex[:8]}"
         self.vhost = setting.VHOST
-        self._once: dict[str, Any] = {}
+        self._once: dict[str, Future] = {}
         #: set where the machine was too busy to tell what is right
         self.busy: Busy | None = None
 
@@ -85,6 +86,8 @@ class Look:
         return self
 
     def __exit__(self, *_) -> None:
+        for one in self._once.values():
+            one.exception()  # what is made ahead is ended, too
         self._stack.close()
 
     @property
@@ -121,19 +124,28 @@ class Look:
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
         """The same answer, or the same failure, for every item that asks for it."""
+        return self._future(name, make, lambda work: work()).result()
+
+    def ahead(self, name: str, make: Callable[[], Any]) -> None:
+        """Begin to make in the background what `once` will be asked for under this name."""
+        self._future(name, make, lambda work: Thread(target=work, daemon=True).start())
+
+    def _future(self, name: str, make: Callable[[], Any], how: Callable) -> Future:
         if name not in self._once:
-            try:
-                self._once[name] = make(), None
-            except (Wrong, probe.Trouble, CourseError) as error:
-                self._once[name] = None, error
-        value, error = self._once[name]
-        if error:
-            raise error
-        return value
+            future = self._once[name] = Future()
+
+            def work() -> None:
+                try:
+                    future.set_result(make())
+                except BaseException as error:  # an interrupt, too, is for whoever asked
+                    future.set_exception(error)
+
+            how(work)
+        return self._once[name]
 
     def has(self, name: str) -> bool:
         """Whether `once` has made this, and it went well."""
-        return name in self._once and self._once[name][1] is None
+        return name in self._once and self._once[name].exception() is None
 
     # --- the learner's code ---------------------------------------------------------------
 

@@ -183,6 +183,10 @@ def tell_tries_again(look: Look) -> None:
 # --- live: on a second broker, which is killed -------------------------------------------------
 
 
+def start_second(look: Look) -> None:
+    look.ahead("second", lambda: look.enter(second_broker()))
+
+
 def second(look: Look) -> SecondBroker:
     return look.once("second", lambda: look.enter(second_broker()))
 
@@ -203,6 +207,7 @@ def worker_on(look: Look, broker: SecondBroker, name: str) -> Running:
     todo="d",
     file=QUEUES,
     needs=(CONFIRMED, LATE, ONCE, TELLS),
+    ahead=start_second,
     hints=(
         "Who counts how often a message came back, and what happens to it then?",
         "celery_testing/queues.py: three more arguments of the queue. The exchange with the "

@@ -1,0 +1,17 @@
+"""Count what is started, for `make bench suite`: a line for each in the file that TALLY names."""
+
+import os
+
+TALLY = "WORKSHOP_TALLY"
+
+
+def started(what: str) -> None:
+    """Note that a broker, a worker or another process was started, where somebody counts."""
+    if file := os.environ.get(TALLY):
+        with open(file, "a") as lines:
+            lines.write(f"{what}\n")
+
+
+def kind(words: list[str]) -> str:
+    """What a command line is: a worker, or another process."""
+    return "worker" if "worker" in words else "process"
