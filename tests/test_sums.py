@@ -71,7 +71,11 @@ class Sums:
         return (web or self.web).ask("POST", "/api/sums/", json=job, headers=headers)
 
     def begin(self, job: dict, key: str = "") -> dict:
-        answer = self.post(job, key)
+        def answered():  # after a 503, which a busy broker may cause, a client asks again
+            answer = self.post(job, key)
+            return None if answer.status_code == 503 else answer
+
+        answer = wait_until(answered, limit=5, what="another answer than 503")
         assert answer.status_code == 202, answer.text
         return answer.json()
 

@@ -97,7 +97,7 @@ class Running:
         """Tell it to end, wait until it has. A worker finishes the task it is at."""
         with contextlib.suppress(OSError):
             self.guard.stdin.close()
-        self._until_ended(GRACE + 10)
+        self.wait(GRACE + 10)
 
     def kill(self) -> None:
         """SIGKILL it and all below it at once, as a lack of memory or a power cut would."""
@@ -106,9 +106,10 @@ class Running:
             for one in family:
                 with contextlib.suppress(psutil.Error):
                     one.kill()
-        self._until_ended(10)
+        self.wait(10)
 
-    def _until_ended(self, limit: float) -> None:
+    def wait(self, limit: float = 30) -> None:
+        """Return when it has ended."""
         wait_until(
             lambda: not self.is_running,
             limit=limit,

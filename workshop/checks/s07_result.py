@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+import httpx
+
 from workshop import probe
 from workshop.browser import NoBrowser, in_chromium, missing
 from workshop.checks import Check
@@ -18,6 +20,7 @@ COMES_BACK = "the result comes back: 3 × 4 is 12"
 GROWS = "its progress grows while the worker works"
 STOPS = "a running sum that is cancelled stops at its next step"
 LONG = 5000, 4000  # takes about half a second; two numbers, in case they change places
+ACCEPTING = 5  # seconds; a broker that is there takes a message in a hundredth
 SUM = 30  # seconds; the largest of them takes five
 OVER = {"SUCCESS", "FAILURE", "REVOKED"}
 DATABASE = re.compile(r"django-db|django_celery_results\.backends(\.database)?[.:]DatabaseBackend")
@@ -137,9 +140,17 @@ def why_unsent(text: str) -> str:
 
 
 def post(look: Look, x: int, y: int) -> dict:
-    """A job, accepted by the API."""
+    """A job, accepted by the API. After a 503 it is asked again, as a client does."""
     web = look.web()
-    answer = web.ask("POST", "/api/sums/", json={"x": x, "y": y})
+
+    def answered() -> httpx.Response | None:
+        answer = web.ask("POST", "/api/sums/", json={"x": x, "y": y})
+        return None if answer.status_code == 503 else answer
+
+    try:
+        answer = wait_until(answered, limit=ACCEPTING, what="another answer than 503")
+    except NotYet:
+        raise Wrong(f"for {ACCEPTING} s POST /api/sums/ was answered with 503") from None
     if answer.status_code != 202:
         raise Wrong(f"POST /api/sums/ answered {web.why(answer)}")
     job = answer.json()
