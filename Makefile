@@ -1,6 +1,6 @@
 # Two commands do all the set-up: `make lab` opens the course, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help lab test demo check doctor stop refresh lint bench browser test-docker
+.PHONY: help lab test demo check doctor stop refresh lint bench browser test-docker matrix
 
 VENV  := $(or $(COURSE_VENV),.venv)
 SETUP := python3 workshop/bootstrap.py
@@ -13,7 +13,7 @@ lab:      ## set up what is missing, then open the course in JupyterLab
 	@$(SETUP) && $(IN) workshop lab
 
 test:     ## prove every stage, every check and every notebook
-	@$(SETUP) && $(IN) workshop test
+	@$(SETUP) && $(IN) workshop test $(ARGS)
 
 demo:     ## the guide's last scene: an answer at once, the work seconds later
 	@$(SETUP) && $(IN) workshop demo
@@ -41,3 +41,6 @@ browser:  ## get Playwright and Chromium, for the test that walks through Lab
 
 test-docker: ## prove the containers on a Docker Engine
 	@$(SETUP) && $(IN) pytest docker -rs -x
+
+matrix:   ## make test in bare Debian 12 and 13, as root and as a user: make matrix ONLY="debian 13, user" ARGS=…
+	@python3 -m tools.matrix
