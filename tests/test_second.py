@@ -6,12 +6,14 @@ import subprocess
 import sys
 
 import psutil
+import pytest
 from kombu import Connection
 
 from workshop import places, process, setting, stages
 from workshop.drills import publish_until_killed
+from workshop.errors import CourseError
 from workshop.lesson import Project
-from workshop.second import second_broker
+from workshop.second import SecondBroker, second_broker
 from workshop.waiting import wait_until
 
 
@@ -95,3 +97,17 @@ chord(parts)(add_up.s().set(task_id=job.task_id))
             worker.wait_for("add_up.* succeeded .*: 160000000", limit=60)
         finally:
             worker.stop()
+
+
+def test_one_that_does_not_come_up_whole_leaves_nothing(learner, monkeypatch):
+    failed = []
+
+    def refuse(second: SecondBroker) -> None:
+        failed.append(second.pid)
+        raise CourseError("it takes no user")
+
+    monkeypatch.setattr(SecondBroker, "_admit_learner", refuse)
+    with pytest.raises(CourseError), second_broker():
+        pass
+    assert failed[0] and not psutil.pid_exists(failed[0])
+    assert not [found for found in process.running() if found.name.startswith("second")]
