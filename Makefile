@@ -1,6 +1,6 @@
 # Two commands do all the set-up: `make lab` opens the course, `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help lab test busy demo check doctor stop refresh lint bench browser test-docker
+.PHONY: help lab test busy demo check doctor stop refresh lint bench browser test-docker matrix
 
 VENV  := $(or $(COURSE_VENV),.venv)
 SETUP := python3 workshop/bootstrap.py
@@ -44,3 +44,6 @@ browser:  ## get Playwright and Chromium, for the test that walks through Lab
 
 test-docker: ## prove the containers on a Docker Engine
 	@$(SETUP) && $(IN) pytest docker -rs -x
+
+matrix:   ## make test in bare Debian 12 and 13, as root and as a user: make matrix ONLY="debian 13, user" ARGS=…
+	@python3 -m tools.matrix

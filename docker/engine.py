@@ -14,45 +14,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tools.debian import RELEASES, Impossible, bare_debian, need, require, run
 from workshop import places
 from workshop.patience import NotYet, wait_until
 
 STAND_INS = Path(__file__).parent / "stand-ins"
-RELEASES = {"12": "bookworm", "13": "trixie"}
 LEFT_OUT = ("dev", "usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache", "var/lib/apt")
-# as Debian's official image has it: apt keeps nothing that it can make or fetch again
-KEEPS_NOTHING = """\
-DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin || true"; };
-APT::Update::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin || true"; };
-Dir::Cache::pkgcache "";
-Dir::Cache::srcpkgcache "";
-Acquire::Languages "none";
-"""
-
-
-class Impossible(Exception):
-    """Why there can be no containers here, and what would change that."""
-
-
-def run(*words: str, env: dict | None = None, **options) -> subprocess.CompletedProcess:
-    """A command to its end; both its streams as one text in `.stdout`."""
-    return subprocess.run(
-        list(map(str, words)),
-        env={**os.environ, **(env or {})},
-        stdin=options.pop("stdin", subprocess.DEVNULL),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        **options,
-    )
-
-
-def need(*words: str, **options) -> str:
-    """The same; it must go well."""
-    done = run(*words, **options)
-    assert done.returncode == 0, f"{' '.join(map(str, words))}:\n{done.stdout[-6000:]}"
-    return done.stdout
 
 
 # --- the engine --------------------------------------------------------------------------------
@@ -149,36 +116,15 @@ def _is_there(image: str, env: dict[str, str]) -> bool:
 
 
 def _import_debian(image: str, env: dict[str, str]) -> None:
-    if os.geteuid() != 0 or not shutil.which("debootstrap"):
-        raise Impossible(
-            "no image registry can be reached, and stand-ins need root and debootstrap: "
-            "sudo apt-get install debootstrap"
-        )
+    try:
+        require()
+    except Impossible as why:
+        raise Impossible(f"no image registry can be reached, and for stand-ins {why}") from None
     with bare_debian(image.split(":")[1]) as root:
         left_out = [word for path in LEFT_OUT for word in ("--exclude", f"./{path}/*")]
         tar = ["tar", "-C", str(root), *left_out, "-c", "."]
         with subprocess.Popen(tar, stdout=subprocess.PIPE) as pipe:
             need("docker", "import", "-c", 'CMD ["bash"]', "-", image, env=env, stdin=pipe.stdout)
-
-
-@contextlib.contextmanager
-def bare_debian(release: str) -> Iterator[Path]:
-    """A folder with Debian's smallest system, and this machine's own certificates."""
-    root = Path(tempfile.mkdtemp(prefix="course-debian-", dir="/var/tmp"))
-    root.chmod(0o755)
-    try:
-        need("debootstrap", "--variant=minbase", "--include=ca-certificates", release, root)
-        own = Path("/usr/local/share/ca-certificates")
-        if own.is_dir():
-            shutil.copytree(own, root / own.relative_to("/"), dirs_exist_ok=True)
-            need("chroot", root, "update-ca-certificates")
-        (root / "etc/apt/apt.conf.d/docker-clean").write_text(KEEPS_NOTHING)
-        policy = root / "usr/sbin/policy-rc.d"
-        policy.write_text("#!/bin/sh\nexit 101\n")
-        policy.chmod(0o755)
-        yield root
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
 
 
 # --- Compose -----------------------------------------------------------------------------------

@@ -7,15 +7,20 @@ happens in a bare Debian in a chroot; its Python is Debian's own, not the one of
 
 import contextlib
 import json
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import httpx
 import pytest
-from engine import Impossible, bare_debian, need, run
 
+from tools.debian import (
+    Chroot,
+    Impossible,
+    bare_debian,
+    copy_checkout,
+    copy_pips_settings,
+    require,
+)
 from workshop import places
 from workshop.patience import wait_until
 from workshop.ports import free_port
@@ -25,61 +30,30 @@ USERS = {"jovyan": 1000, "ann": 1001}  # the second is for a hub on one host
 VENV = "/srv/env"
 
 
-class Host:
-    """The chroot: commands in it, as root or as an ordinary user in their home."""
+class Host(Chroot):
+    """The chroot, where the environment's commands come first."""
 
-    def __init__(self, root: Path):
-        self.root = root
+    PATH = f"{VENV}/bin:{Chroot.PATH}"
 
-    def words(self, user: str, *words: str, env: dict[str, str] | None = None) -> list[str]:
-        home = f"/home/{user}" if user != "root" else "/root"
-        given = {
-            "PATH": f"{VENV}/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": home,
-            "USER": user,
-            "LANG": "C.UTF-8",
-            **(env or {}),
-        }
-        ids = USERS.get(user, 0)
-        inside = ["env", "-i", *(f"{k}={v}" for k, v in given.items())]
-        inside += ["sh", "-c", f'cd {home} && exec "$@"', "sh", *words]
-        return ["chroot", f"--userspec={ids}:{ids}", str(self.root), *inside]
-
-    def __call__(self, user: str, *words: str, env: dict[str, str] | None = None) -> str:
-        return need(*self.words(user, *words, env=env), timeout=900)
-
-    def home(self, user: str) -> Path:
-        return self.root / "home" / user
+    def folder(self, user: str) -> Path:
+        return self.root / self.home(user).lstrip("/")
 
 
 @pytest.fixture(scope="session")
 def host():
     with contextlib.ExitStack() as stack:
         try:
-            if os.geteuid() != 0 or not shutil.which("debootstrap"):
-                raise Impossible("a chroot needs root and debootstrap")
-            root = stack.enter_context(bare_debian("bookworm"))
+            require()
+            host = stack.enter_context(Host(stack.enter_context(bare_debian("bookworm"))))
         except Impossible as why:
             pytest.skip(str(why))
-        for name in ("proc", "dev", "dev/pts", "dev/shm"):
-            (root / name).mkdir(exist_ok=True)
-            need("mount", "--bind", f"/{name}", root / name)
-            stack.callback(run, "umount", "-l", root / name)
-        (root / "etc" / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
-        host = Host(root)
-        host("root", "apt-get", "update", "-q")
-        python = ["python3", "python3-venv"]  # Binder's own comes by conda
         packages = (places.CHECKOUT / ".binder" / "apt.txt").read_text().split()
-        install = ("apt-get", "install", "-qy", "--no-install-recommends", *python, *packages)
-        host("root", *install, env={"DEBIAN_FRONTEND": "noninteractive"})
-        files = need("git", "ls-files", "-co", "--exclude-standard", "-z", cwd=places.CHECKOUT)
+        host.install("python3", "python3-venv", *packages)  # Binder's own Python comes by conda
         for user, uid in USERS.items():
-            need("chroot", root, "useradd", "-m", "-u", str(uid), user)
-            for name in filter(None, files.split("\0")):
-                if (places.CHECKOUT / name).is_file():
-                    (host.home(user) / name).parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copy2(places.CHECKOUT / name, host.home(user) / name)
-            need("chown", "-R", f"{uid}:{uid}", host.home(user))
+            host.add_user(user, uid)
+            copy_pips_settings(host.root, host.home(user))
+            copy_checkout(host.folder(user))
+            host("root", "chown", "-R", f"{user}:{user}", host.home(user))
         host("root", "python3", "-m", "venv", VENV)
         host("root", "chown", "-R", "jovyan:", VENV)
         host("jovyan", "pip", "install", "-q", "--no-cache-dir", "-r", ".binder/requirements.txt")
@@ -160,7 +134,7 @@ def test_two_users_of_one_host_do_not_meet(host):
             said, _ = one.communicate(timeout=120)
             assert one.returncode == 0, said
         kept = {
-            user: json.loads((host.home(user) / ".rabbitmq" / "node.json").read_text())
+            user: json.loads((host.folder(user) / ".rabbitmq" / "node.json").read_text())
             for user in USERS
         }
         one, other = kept.values()

@@ -8,14 +8,13 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import time
 
 import httpx
 import pytest
-from engine import Compose, Impossible, bases, composes, engine, need
+from engine import Compose, bases, composes, engine
 
-from workshop import places
+from tools.debian import Impossible, copy_checkout
 from workshop.patience import wait_until
 from workshop.ports import free_port
 
@@ -44,11 +43,7 @@ def docker():
 def checkout(tmp_path_factory):
     """A copy of what git would give, in a path with a space and an accent."""
     folder = tmp_path_factory.mktemp("containers") / "a course é"
-    files = need("git", "ls-files", "-co", "--exclude-standard", "-z", cwd=places.CHECKOUT)
-    for name in filter(None, files.split("\0")):
-        if (places.CHECKOUT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(places.CHECKOUT / name, folder / name)
+    copy_checkout(folder)
     if os.geteuid() == 0:
         for parent in folder.parents:  # pytest's own folders let nobody else in
             if parent.owner() == "root" and parent.is_relative_to(tmp_path_factory.getbasetemp()):

@@ -6,13 +6,15 @@ import subprocess
 import sys
 
 import psutil
+import pytest
 from kombu import Connection
 
 from workshop import places, process, setting, stages
 from workshop.drills import publish_until_killed
+from workshop.errors import CourseError
 from workshop.lesson import Project
 from workshop.patience import by_clock, wait_until
-from workshop.second import second_broker
+from workshop.second import SecondBroker, second_broker
 
 
 def test_it_is_killed_and_what_waits_in_the_learners_broker_stays(learner, broker):
@@ -95,3 +97,17 @@ chord(parts)(add_up.s().set(task_id=job.task_id))
             worker.wait_for("add_up.* succeeded .*: 160000000", limit=60)
         finally:
             worker.stop()
+
+
+def test_one_that_does_not_come_up_whole_leaves_nothing(learner, monkeypatch):
+    failed = []
+
+    def refuse(second: SecondBroker) -> None:
+        failed.append(second.pid)
+        raise CourseError("it takes no user")
+
+    monkeypatch.setattr(SecondBroker, "_admit_learner", refuse)
+    with pytest.raises(CourseError), second_broker():
+        pass
+    assert failed[0] and not psutil.pid_exists(failed[0])
+    assert not [found for found in process.running() if found.name.startswith("second")]

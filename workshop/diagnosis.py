@@ -25,6 +25,7 @@ from workshop.broker import FIRST_PORTS, Broker
 from workshop.errors import CourseError
 from workshop.ports import is_taken
 from workshop.report import GREEN, GREY, RED, Answer
+from workshop.versions import version_of
 
 # for packages that are not as they were
 ANEW = "rm -r .venv; make lab"
@@ -249,10 +250,6 @@ def node() -> Finding:
             "install 3.10 or later",
         )
     return Finding("broker", f"RabbitMQ {version} runs, on localhost:{broker.port}")
-
-
-def version_of(broker: Broker) -> str:
-    return broker.facts("overview")["rabbitmq_version"]
 
 
 def versions() -> Finding:

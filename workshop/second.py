@@ -61,9 +61,13 @@ class SecondBroker(Broker):
         for old in self.folder.parent.glob("*"):
             if not (old.name.isdigit() and psutil.pid_exists(int(old.name))):
                 shutil.rmtree(old, ignore_errors=True)
-        new = super().start()
-        if new:
-            self._admit_learner()
+        try:
+            new = super().start()
+            if new:
+                self._admit_learner()
+        except BaseException:  # nobody would stop what has started by now
+            self.end()
+            raise
         return new
 
     def _admit_learner(self) -> None:

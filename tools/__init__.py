@@ -1,0 +1,1 @@
+"""Tools for anyone who changes the course. The `workshop` package never imports them."""
