@@ -163,6 +163,21 @@ CAUSES = [
         "the lines above name the file and the line",
     ),
     (
+        r"\bBdbQuit",
+        "a debugger stopped there: breakpoint() or pdb.set_trace() is left in the file",
+        "take that line out",
+    ),
+    (
+        r"EOFError: EOF when reading a line",
+        "input() asks for a line, and a worker or a web server has no keyboard",
+        "take the value from the arguments",
+    ),
+    (
+        r"No module named '\w+://",
+        "the address came to Celery as its second argument, which is not the broker",
+        "name it: broker=",
+    ),
+    (
         r"ModuleNotFoundError: No module named '([^']+)'",
         "Python finds no module {0}",
         "look at the spelling, and at the folder you stand in",

@@ -20,20 +20,32 @@ def workers_module() -> dict[str, Any]:
     from celery import Celery, Task
 
     module = importlib.import_module("testing.workers")
-    apps = [value for value in vars(module).values() if isinstance(value, Celery)]
-    task = getattr(module, "sum_number", None)
-    return {
+    # by its type: isinstance would ask a task, which asks the app for its settings
+    apps = [value for value in vars(module).values() if issubclass(type(value), Celery)]
+    found = {
         "apps": len(apps),
         "app_name": apps[0].main if apps else None,
         "broker": _broker(apps[0]) if apps else None,
         "names": sorted(name for name in vars(module) if not name.startswith("_")),
+        "tasks": [],
+        "sum_number": "task",
+    }
+    if found["broker"] and "conf" in found["broker"]:  # such an app has no tasks either
+        return found
+    task = getattr(module, "sum_number", None)
+    return {
+        **found,
         "tasks": sorted(n for app in apps for n in app.tasks if not n.startswith("celery.")),
         "sum_number": "missing" if task is None else "task" if isinstance(task, Task) else "plain",
     }
 
 
 def _broker(app) -> dict[str, Any]:
-    return _address(app.conf.broker_url)
+    try:
+        address = app.conf.broker_url
+    except Exception as error:  # an app whose settings cannot be read
+        return {"url": None, "error": f"{type(error).__name__}: {error}", "conf": False}
+    return _address(address)
 
 
 def _address(address: str) -> dict[str, Any]:
@@ -54,11 +66,27 @@ def _address(address: str) -> dict[str, Any]:
     }
 
 
-def call(x: int, y: int) -> Any:
-    """sum_number(x, y), called here and now; a value that is not JSON comes as its repr."""
+def call(x: int, y: int) -> dict[str, Any]:
+    """sum_number(x, y), called here and now: its value as Python writes it, and its type."""
     module = importlib.import_module("testing.workers")
     got = module.sum_number(x, y)
-    return got if isinstance(got, int | float | str | None) else repr(got)
+    return {"value": repr(got), "type": type(got).__name__}
+
+
+def effort(side: int) -> float:
+    """The processor time of sum_number(side, side), in that of as many steps counted here."""
+    from time import process_time
+
+    module = importlib.import_module("testing.workers")
+    module.sum_number(1, 1)  # the first call of a task sets its app up
+    begun = process_time()
+    module.sum_number(side, side)
+    took, begun = process_time() - begun, process_time()
+    num = 0
+    for _ in range(side):
+        for _ in range(side):
+            num += 1
+    return took / (process_time() - begun)
 
 
 def send(x: int, y: int) -> str:

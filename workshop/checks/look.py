@@ -5,8 +5,10 @@ them a queue of their own (site/sitecustomize.py): no message of the learner's i
 and no worker of the learner's takes the check's.
 """
 
+import codecs
 import contextlib
 import fcntl
+import io
 import os
 import re
 import shlex
@@ -14,6 +16,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+import tokenize
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -161,11 +164,13 @@ class Look:
         return {name.split(":")[1]: answer for name, answer in found.items()}
 
     def needs_file(self, name: str) -> None:
-        """Raise Wrong, with the files that are there instead, if `name` is missing."""
+        """Raise Wrong if `name` is missing, with the files that are there instead; or if an
+        editor saved it in a way in which it cannot be read."""
         file = self.path / name
         if not file.is_file():
             there = ", ".join(sorted(f.name for f in file.parent.glob("*") if f.is_file()))
             raise Wrong(f"there is no {name}. In that folder: {there or 'nothing'}")
+        is_saved_right(name, file.read_bytes())
 
     def read(self, name: str) -> str:
         """The text of a file of the learner's, less its comments' lines."""
@@ -253,6 +258,31 @@ class Look:
             connection.channel() as channel,
         ):
             Queue(self.queue)(channel).delete()
+
+
+def is_saved_right(name: str, content: bytes) -> None:
+    """Raise Wrong if an editor saved a file in a way in which Python or the shell cannot read it."""
+    script = name.endswith(".sh")
+    if script and b"\r\n" in content:
+        raise Wrong(
+            f"{name} has Windows line ends (CRLF): the shell reads the CR as part of each line",
+            f"What is at the end of each line? `file {name}` shows it.",
+            "Windows ends a line with two characters, CR and LF. A shell wants LF alone.",
+            f"sed -i.bak 's/\\r$//' {name}",
+        )
+    try:
+        if script and content.startswith(codecs.BOM_UTF8):
+            raise UnicodeError("it begins with a byte order mark")
+        encoding = "utf-8" if script else tokenize.detect_encoding(io.BytesIO(content).readline)[0]
+        content.decode(encoding)
+    except (UnicodeError, SyntaxError) as error:
+        line = content[: getattr(error, "start", 0)].count(b"\n") + 1
+        raise Wrong(
+            f"{name}, line {line}: not saved as UTF-8 ({error})",
+            "In which encoding does your editor save files?",
+            "Python and the shell read a file as UTF-8. Letters other than A to Z are what differs.",
+            "Save it again: in your editor, choose the encoding UTF-8, without BOM.",
+        ) from None
 
 
 @dataclass(frozen=True)

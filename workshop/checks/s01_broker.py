@@ -1,5 +1,6 @@
 """Stage 01: a user of your own, and a letter that outlives the broker's stop."""
 
+import re
 import subprocess
 import sys
 
@@ -11,6 +12,10 @@ from workshop.setting import PASSWORD, USER
 check = Check()
 SCRIPT, LETTER = "broker.sh", "letter.py"
 ADDED = "broker.sh adds the user learner"
+OF_CLIENTS = (
+    "Who else can end the life of a queue, besides the broker?",
+    "durable is about the broker's stop; exclusive and auto_delete are about its clients.",
+)
 
 
 def after_the_script(look: Look) -> dict:
@@ -25,11 +30,17 @@ def after_the_script(look: Look) -> dict:
         if USER in users and not busy:  # so that the script itself must add the user
             look.broker.remove("users", USER)
         try:
-            first, second = run_script(look, SCRIPT), run_script(look, SCRIPT)
+            first, right_first = run_script(look, SCRIPT), setting.can_log_in(look.broker)
+            second, right = run_script(look, SCRIPT), setting.can_log_in(look.broker)
             names = {user["name"] for user in look.broker.facts("users")}
-            right = setting.can_log_in(look.broker)
-            new = sorted(names - users)
-            return {"first": first, "second": second, "names": names, "new": new, "right": right}
+            return {
+                "first": first,
+                "second": second,
+                "names": names,
+                "new": sorted(names - users),
+                "right_first": right_first,
+                "right": right,
+            }
         finally:
             if USER in users and look.broker.facts("users", USER) is None:
                 setting.run_script(look.stage, SCRIPT, look.broker)
@@ -67,6 +78,13 @@ def script_adds_the_user(look: Look) -> None:
             f"the script added a user called {PASSWORD}: the name comes first, then the password. "
             f"Take it away again with: rabbitmqctl delete_user {PASSWORD}"
         )
+    if re.search(rf'Deleting user "{USER}"', said.said):
+        raise Wrong(
+            f"the script adds the user {USER}, and then deletes it",
+            "Which of the script's commands comes last?",
+            "`delete_user` takes a user away, with all its permissions.",
+            "Take the line with delete_user out.",
+        )
     if new:
         raise Wrong(
             f"the script added {new}: the name is to be {USER}, letter for letter, in small "
@@ -87,7 +105,13 @@ def script_adds_the_user(look: Look) -> None:
     ),
 )
 def user_can_log_in(look: Look) -> None:
-    if not after_the_script(look)["right"]:
+    found = after_the_script(look)
+    if found["first"].code == 0 and found["right"] and not found["right_first"]:
+        raise Wrong(
+            f"after the first run of {SCRIPT} the password is not {PASSWORD}, after the second "
+            "it is: two commands set two passwords"
+        )
+    if not found["right"]:
         raise Wrong(
             f"the broker refuses {USER} with the password {PASSWORD} (403): "
             f"look at the password in {SCRIPT}"
@@ -154,6 +178,19 @@ def letter_survives(look: Look) -> None:
     if done.returncode:
         raise Wrong(f"`python {LETTER} QUEUE` failed: {said}")
     try:
+        made = look.broker.facts("queues", "/", queue)
+        if made is None and "exclusive" in look.read(LETTER):
+            raise Wrong(
+                "an exclusive queue is deleted when the connection that declared it is closed",
+                *OF_CLIENTS,
+                "Take exclusive out, and keep durable=True.",
+            )
+        if made and made["auto_delete"]:
+            raise Wrong(
+                "a queue with auto_delete is deleted when its last consumer leaves",
+                *OF_CLIENTS,
+                "Take auto_delete out, and keep durable=True.",
+            )
         if look.broker.queues("/").get(queue, {"total": 0})["total"] != 1:
             raise Wrong(
                 f"`python {LETTER} QUEUE` left no letter in QUEUE: which queue does it publish to? "

@@ -161,9 +161,17 @@ def learner_has_the_rights(look: Look) -> None:
         raise Wrong("learner has no rights in /vhost: which vhost stands after -p?")
     if found["tried"]:
         shown = " ".join(f'"{found["rights"][key]}"' for key in RIGHTS)
+        right = next((key for key in RIGHTS if f"({key})" in found["tried"]), "")
+        name = re.search(r"access to \w+ '([^']*)'", found["tried"])
+        why = "an empty one lets nothing through"
+        if right and name and found["rights"][right]:
+            why = (
+                f'"{found["rights"][right]}", for {right}, does not match the name {name[1]}: '
+                "everything is a dot and a star"
+            )
         raise Wrong(
             f"{found['tried']}\nthe three expressions, for configure, write and read, are {shown}: "
-            "an empty one lets nothing through"
+            f"{why}"
         )
 
 

@@ -1,5 +1,7 @@
 """Stage 03: the app, its task, and a worker that takes it."""
 
+import re
+
 from workshop.checks import Check
 from workshop.checks.look import Look, Wrong
 from workshop.worklog import jobs
@@ -7,6 +9,9 @@ from workshop.worklog import jobs
 check = Check()
 FILE = "testing/workers.py"
 TASK = "testing.workers.sum_number"
+SIDE = 300  # counts 90,000 steps, some milliseconds
+LEAST = 1 / 30  # of the time of two plain loops: any way to count one by one takes more
+KINDS = {"str": "text", "float": "a number with a fraction", "list": "a list", "set": "a set"}
 
 
 def facts(look: Look) -> dict:
@@ -17,6 +22,8 @@ def facts(look: Look) -> dict:
 def with_function(look: Look) -> dict:
     """The facts of a file that has sum_number in it. Raises Wrong."""
     found = facts(look)
+    if found["broker"] and "conf" in found["broker"]:
+        look.is_your_vhost(found["broker"])
     if found["sum_number"] == "missing":
         there = ", ".join(found["names"]) or "nothing"
         raise Wrong(f"there is no sum_number in this file; it has: {there}")
@@ -110,27 +117,54 @@ def task_is_registered(look: Look) -> None:
 )
 def called_directly(look: Look) -> None:
     with_function(look)
-    got = look.ask("call", x=3, y=4)
-    if got == 12:
+    answer = look.ask("call", x=3, y=4)
+    got, kind = answer["value"], answer["type"]
+    if got == "12":
+        if look.ask("effort", side=SIDE) < LEAST:
+            raise Wrong(
+                f"sum_number gives the right number, but does not count: {SIDE**2:,} steps take "
+                "almost no time",
+                "How many steps does the function make for x=3, y=4?",
+                "The task stands for heavy work: the later cells watch a worker while it counts.",
+                "Two loops, one inside the other, and num += 1 in the inner one.",
+            )
         return
-    if got is None:
+    if got == "None":
         raise Wrong("sum_number(3, 4) gave None: does the function return its count?")
-    if got == 1:
+    if got == "1" and (typed := re.search(r"\b\w+ *=\+ *\w+", look.read(FILE))):
+        raise Wrong(
+            f"sum_number(3, 4) gave 1: `{typed[0]}` sets the name to plus 1, again and again. "
+            "+= adds"
+        )
+    if got == "1":
         raise Wrong(
             "sum_number(3, 4) gave 1: it returned at the first round. How far in does the line "
             "with return stand?"
         )
-    if got == 4:
+    if got == "4":
         raise Wrong(
             "sum_number(3, 4) gave 4, one row alone: is the count set to 0 again for every row?"
         )
-    if got == 9:
+    if got == "9":
         raise Wrong(
             f"sum_number(3, 4) gave {got}: both loops go over the same number. One is x, one is y"
         )
-    if got == 7:
+    if got == "7":
         raise Wrong("sum_number(3, 4) gave 7, which is x + y: count once for each x and each y")
-    raise Wrong(f"sum_number(3, 4) gave {got!r}: count once for each x and each y")
+    if kind == "coroutine":
+        raise Wrong(
+            "sum_number(3, 4) gave a coroutine: an async function. A worker calls a plain one",
+            "What does calling a function give that was defined with `async def`?",
+            "A worker calls the task and keeps what it gives. It awaits nothing.",
+            "def sum_number(x, y): without the word async.",
+        )
+    if kind == "generator":
+        raise Wrong("sum_number(3, 4) gave a generator: the function yields; it must return")
+    if kind != "int" and got.strip("'\"{}[](),") in ("12", "12.0"):
+        raise Wrong(
+            f"sum_number(3, 4) gave {got}, which is {KINDS.get(kind, kind)}: return a whole number"
+        )
+    raise Wrong(f"sum_number(3, 4) gave {got}: count once for each x and each y")
 
 
 @check.item(
