@@ -189,7 +189,7 @@ def _shadows(folder: Path) -> bool:
     """Whether a file in the folder has the name of a module that is imported already."""
     names = {name.split(".")[0] for name in sys.modules} - {"sitecustomize", "workshop"}
     return any(
-        path.is_dir() and path.name in names or path.suffix == ".py" and path.stem in names
+        path.name.removesuffix(".py") in names and (path.is_dir() or path.suffix == ".py")
         for path in folder.glob("*")
     )
 

@@ -261,7 +261,7 @@ class Look:
 
 
 def is_saved_right(name: str, content: bytes) -> None:
-    """Raise Wrong if an editor saved a file in a way in which Python or the shell cannot read it."""
+    """Raise Wrong if an editor saved a file so that Python or the shell cannot read it."""
     script = name.endswith(".sh")
     if script and b"\r\n" in content:
         raise Wrong(
@@ -280,7 +280,7 @@ def is_saved_right(name: str, content: bytes) -> None:
         raise Wrong(
             f"{name}, line {line}: not saved as UTF-8 ({error})",
             "In which encoding does your editor save files?",
-            "Python and the shell read a file as UTF-8. Letters other than A to Z are what differs.",
+            "Python reads a file as UTF-8. Encodings differ in all letters but A to Z.",
             "Save it again: in your editor, choose the encoding UTF-8, without BOM.",
         ) from None
 

@@ -3,7 +3,7 @@
 import re
 from difflib import get_close_matches
 
-from workshop import probe
+from workshop import probe, setting
 from workshop.checks import Check
 from workshop.checks.look import Look, Wrong
 from workshop.setting import PASSWORD, VHOST
@@ -22,7 +22,27 @@ ELSEWHERE = "amqp://somebody:secret@localhost:5672/elsewhere"
 def settings(look: Look, fact: str):
     """What Django's settings say, all of it asked for in one process."""
     asked = {"setting_of_broker": {}, "setting_of_imports": {}, "names_of_settings": {}}
-    return probe.value(look.once("settings", lambda: look.ask_all(asked))[fact])
+    try:
+        return probe.value(look.once("settings", lambda: look.ask_all(asked))[fact])
+    except probe.Trouble as trouble:
+        raise of_the_app(look, trouble) or trouble from None
+
+
+def of_the_app(look: Look, trouble: probe.Trouble) -> probe.Trouble | None:
+    """The trouble of a file that imports `app` from celery.py, if that has no such name."""
+    if "cannot import name 'app' from 'celery_testing.celery'" not in trouble.what:
+        return None
+    made = re.search(r"^(\w+)\s*=\s*(?:celery\.)?Celery\(", look.read(CELERY), re.M)
+    has = f"the app is called {made[1]}" if made else "no app is made"
+    return probe.Trouble(
+        f"{has} here, and {trouble.where} imports app",
+        CELERY,
+        (
+            "Which name does celery.py give the app, and which name do other files import?",
+            f"Look at the line with Celery(...) in {CELERY}, and at the import in {INIT}.",
+            'app = Celery("tasks"), and app.config_from_object(...)',
+        ),
+    )
 
 
 def missing(look: Look, name: str) -> Wrong:
@@ -60,7 +80,37 @@ def address_comes_from_the_environment(look: Look) -> None:
             "with another BROKER_URL in the environment the setting stays as it was: does it "
             "read BROKER_URL, by this name?"
         )
+    if broker["user"] is None:
+        is_loaded(look)
     look.is_your_vhost(broker)
+
+
+def is_loaded(look: Look) -> None:
+    """Raise Wrong, with what keeps it from that, unless BROKER_URL came from .env in time."""
+    found = look.ask("env_file")
+    if found["loaded"]:
+        raise Wrong(
+            "the setting is the default: it reads BROKER_URL before load_dotenv has read .env",
+            "In which order does Python run the lines of settings.py?",
+            "load_dotenv puts what is in .env into the environment. Before that line "
+            "os.environ has no BROKER_URL.",
+            'First load_dotenv(BASE_DIR / ".env"), then CELERY_BROKER_URL = …',
+        )
+    of_file = (
+        "Where does BROKER_URL come from, if nobody sets it in the terminal?",
+        'load_dotenv(BASE_DIR / ".env") reads the file .env next to manage.py: `ls -a` lists it.',
+        f"In .env: BROKER_URL={setting.url(look.broker)}",
+    )
+    if found["names"] is None:
+        raise Wrong("there is no file .env next to manage.py, so BROKER_URL is not set", *of_file)
+    if "BROKER_URL" not in found["names"]:
+        names = ", ".join(found["names"]) or "nothing"
+        raise Wrong(f".env has no BROKER_URL; it has: {names}", *of_file)
+    raise Wrong(
+        "settings.py does not read .env, so BROKER_URL is not set: does it call load_dotenv, with "
+        "the path of .env?",
+        *of_file,
+    )
 
 
 @check.item(
