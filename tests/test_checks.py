@@ -192,3 +192,21 @@ def test_another_celery_before_the_libraries_is_named(solved, monkeypatch, tmp_p
     assert f"{tmp_path / 'celery'}: `import celery` finds this" in " ".join(
         item.hint for item in found.items
     ), said
+
+
+# --- scripts that do more than they should ---------------------------------------------------
+
+
+def test_a_script_that_stops_the_broker_is_named(tmp_path):
+    from types import SimpleNamespace
+
+    from workshop.checks.look import Look, Wrong, run_script
+
+    (tmp_path / "broker.sh").write_text("rabbitmqctl() { :; }\nrabbitmqctl stop_app\n")
+    look = Look.__new__(Look)  # no broker is stopped for this: its port would be free for others
+    look.stage = SimpleNamespace(path=tmp_path)
+    look.broker = SimpleNamespace(start=lambda: True)
+    with pytest.raises(Wrong, match="stops the broker: stop_app"):
+        run_script(look, "broker.sh")
+    look.broker = SimpleNamespace(start=lambda: False)
+    assert run_script(look, "broker.sh").code == 0

@@ -19,7 +19,14 @@ def _django() -> None:
 def workers_module() -> dict[str, Any]:
     """testing/workers.py as stage 03 has it: its app and what sum_number is."""
     from celery import Celery, Task
+    from celery.signals import before_task_publish
 
+    sent: list[str] = []
+
+    def note(sender=None, **_) -> None:
+        sent.append(sender)
+
+    before_task_publish.connect(note)
     module = importlib.import_module("testing.workers")
     # by its type: isinstance would ask a task, which asks the app for its settings
     apps = [value for value in vars(module).values() if issubclass(type(value), Celery)]
@@ -29,6 +36,7 @@ def workers_module() -> dict[str, Any]:
         "broker": _broker(apps[0]) if apps else None,
         "names": sorted(name for name in vars(module) if not name.startswith("_")),
         "tasks": [],
+        "sent": sent,
         "sum_number": "task",
     }
     if found["broker"] and "conf" in found["broker"]:  # such an app has no tasks either
@@ -129,7 +137,8 @@ def view(path: str, x: int, y: int, port: int, vhost: str) -> dict[str, Any]:
                     raise errors[-2] from None
                 continue
         trouble = f"{type(errors[0]).__name__}: {errors[0]}" if match and errors else ""
-        return {**answer, **seen, "trouble": trouble}
+        given = {**dict(zip(("x", "y"), args, strict=False)), **words}
+        return {**answer, **seen, "trouble": trouble, "given": given}
     raise AssertionError
 
 
@@ -156,13 +165,11 @@ def _answered(answer) -> dict[str, Any]:
         answer = asyncio.run(answer)
     if hasattr(answer, "render"):
         answer.render()  # as Django does: a Response outside @api_view cannot be
-    data = getattr(answer, "data", None)  # DRF's; a plain HttpResponse has a body alone
-    if data is None:
-        text = getattr(answer, "content", b"") or b"null"
-        try:
-            data = json.loads(text)
-        except ValueError:  # no JSON: what it says instead
-            data = text.decode(errors="replace")[:100]
+    text = getattr(answer, "content", b"") or b"null"
+    try:
+        data = json.loads(text)
+    except ValueError:  # no JSON: what it says instead
+        data = text.decode(errors="replace")[:100]
     return {"status": getattr(answer, "status_code", None), "data": data}
 
 
@@ -253,9 +260,11 @@ def names_of_settings() -> list[str]:
 
 
 def setting_of_imports() -> list[str] | str | None:
-    """CELERY_IMPORTS of Django's settings; None where it is not set."""
+    """CELERY_IMPORTS of Django's settings, what is no text as its repr; None if it is not set."""
     found = getattr(_settings(), "CELERY_IMPORTS", None)
-    return found if found is None or isinstance(found, str) else list(found)
+    if found is None or isinstance(found, str):
+        return found
+    return [one if isinstance(one, str) else f"<{type(one).__name__}>" for one in found]
 
 
 def _settings():
@@ -293,7 +302,8 @@ def in_django() -> dict[str, Any]:
     """What a web process of the project has: the app that its task belongs to."""
     _django()
     app = importlib.import_module("testing.workers").sum_number.app
-    return {"broker": _broker(app), "app_name": app.main}
+    eager = bool(app.conf.task_always_eager)
+    return {"broker": _broker(app), "app_name": app.main, "eager": eager}
 
 
 def worker_conf(worker: str) -> dict[str, Any]:

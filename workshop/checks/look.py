@@ -228,8 +228,14 @@ class Look:
         """Raise Wrong unless an address, taken apart by kombu, is the learner's vhost."""
         if "error" in broker:
             cause, cure = likely(broker["error"]) or ("it begins with amqp://", "look at its parts")
-            raise Wrong(f"the address cannot be read: {broker['error']} ({cause}; {cure})")
+            what = "app's settings" if "conf" in broker else "address"
+            error = " ".join(broker["error"].split())
+            raise Wrong(f"the {what} cannot be read: {error} ({cause}; {cure})")
         port = broker["port"] or 5672
+        if re.search("[<>]", broker["url"]):
+            raise Wrong(
+                f"the address is {broker['url']}: < and > only mark what you are to fill in"
+            )
         if broker["transport"] not in ("amqp", "pyamqp", "amqplib"):
             raise Wrong(f"the address starts with {broker['transport']}://: RabbitMQ speaks amqp")
         if broker["host"] is None:
@@ -300,7 +306,12 @@ class Ran:
         first = next(
             (n for n, line in enumerate(lines) if re.search("(?i)error|not found", line)), -2
         )
-        return f"It said: {' '.join(lines[first:][:2])}" if lines else "It said nothing."
+        if not lines:
+            return "It said nothing."
+        cause = likely(lines[first])
+        return f"It said: {' '.join(lines[first:][:2])}" + (
+            f" ({'; '.join(cause)})" if cause else ""
+        )
 
     @property
     def end(self) -> str:
@@ -325,6 +336,17 @@ def run_script(look: Look, name: str, limit: float = 30) -> Ran:
         )
     except subprocess.TimeoutExpired:
         return Ran(124, f"(it was still running after {limit:g} s)")
+    stops = re.search(
+        r"rabbitmqctl\b.*\s(stop|stop_app|shutdown|reset|force_reset)\b", look.read(name)
+    )
+    if look.broker.start() and stops:
+        raise Wrong(
+            f"the script stops the broker: {stops[1]}. The check has started it again",
+            "In which state does the script leave the broker?",
+            f"`rabbitmqctl {stops[1]}` is for trying things out. It does not belong to what sets "
+            "a broker up.",
+            f"Take the line with {stops[1]} out.",
+        )
     return Ran(done.returncode, done.stdout)
 
 

@@ -73,6 +73,11 @@ def script_adds_the_user(look: Look) -> None:
             "sudo runs a command as another user, who has another rabbitmqctl, or none.",
             "Take the word sudo out of the script, and leave the rest.",
         )
+    if "Password is not provided" in found["first"].said:
+        raise Wrong(
+            "rabbitmqctl was given a name and no password: the two are separate words, with no "
+            "quotes around both"
+        )
     if PASSWORD in found["names"]:
         raise Wrong(
             f"the script added a user called {PASSWORD}: the name comes first, then the password. "
@@ -173,8 +178,15 @@ def letter_survives(look: Look) -> None:
             f"delivery_mode is one of two words, in quotes: transient, or persistent. Kombu knows "
             f"no mode {said.removeprefix('KeyError: ')}"
         )
+    if "name 'true'" in said or "name 'false'" in said:
+        raise Wrong(f"`python {LETTER} QUEUE` failed: {said}. Python writes True and False")
     if said.startswith("NameError"):
         raise Wrong(f"`python {LETTER} QUEUE` failed: {said}. Is it a word? Then it wants quotes")
+    if f"'/' refused for user '{USER}'" in said:
+        raise Wrong(
+            f"`python {LETTER} QUEUE` failed: {said}. The letter goes into the vhost /, where "
+            f"guest may publish and {USER} may not: leave the address as it was"
+        )
     if done.returncode:
         raise Wrong(f"`python {LETTER} QUEUE` failed: {said}")
     try:
@@ -192,9 +204,11 @@ def letter_survives(look: Look) -> None:
                 "Take auto_delete out, and keep durable=True.",
             )
         if look.broker.queues("/").get(queue, {"total": 0})["total"] != 1:
+            what = "no letter in QUEUE" if made else "no queue QUEUE"
             raise Wrong(
-                f"`python {LETTER} QUEUE` left no letter in QUEUE: which queue does it publish to? "
-                "The name is sys.argv[1], the word after letter.py"
+                f"`python {LETTER} QUEUE` left {what}: which queue does it declare, with "
+                "declare=[queue], and to which does it publish? The name is sys.argv[1], the word "
+                "after letter.py"
             )
         look.broker.restart_app()
         kept = look.broker.queues("/").get(queue)

@@ -1,5 +1,6 @@
 """Stage 03: the app, its task, and a worker that takes it."""
 
+import ast
 import re
 
 from workshop.checks import Check
@@ -11,12 +12,19 @@ FILE = "testing/workers.py"
 TASK = "testing.workers.sum_number"
 SIDE = 300  # counts 90,000 steps, some milliseconds
 LEAST = 1 / 30  # of the time of two plain loops: any way to count one by one takes more
+OFF_BY_ONE = {str(x * y) for x in (2, 3, 4) for y in (3, 4, 5)} - {"9", "12"}
 KINDS = {"str": "text", "float": "a number with a fraction", "list": "a list", "set": "a set"}
 
 
 def facts(look: Look) -> dict:
     look.needs_file(FILE)
     return look.once("workers", lambda: look.ask("workers_module"))
+
+
+def returns_in_a_loop(text: str) -> bool:
+    """Whether a `return` is inside a loop."""
+    loops = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.For | ast.While)]
+    return any(isinstance(node, ast.Return) for loop in loops for node in ast.walk(loop))
 
 
 def with_function(look: Look) -> dict:
@@ -76,6 +84,11 @@ def broker_is_your_vhost(look: Look) -> None:
     found = facts(look)
     if found["broker"] is None:
         raise Wrong("there is no app yet, so no broker")
+    if found["broker"].get("host", "") is None and "://" in look.read(FILE):
+        raise Wrong(
+            "the app has no address of yours: it goes to guest@localhost, vhost '/'. The address "
+            "in this file does not reach it: it is the argument broker=, or the setting broker_url"
+        )
     look.is_your_vhost(found["broker"])
 
 
@@ -100,6 +113,13 @@ def task_is_registered(look: Look) -> None:
             "Who gives a task its name?",
             "The decorator: what stands in its brackets?",
             "@app.task alone names the task after its module and its function.",
+        )
+    if found["sent"]:
+        raise Wrong(
+            "a line with delay() in no function sends a task each time this file is imported",
+            "What does Python do with a line that is in no function?",
+            "It runs it whenever the file is imported. A worker imports this file when it starts.",
+            "Take out the line with delay() that is in no function.",
         )
 
 
@@ -141,6 +161,11 @@ def called_directly(look: Look) -> None:
             "sum_number(3, 4) gave 1: it returned at the first round. How far in does the line "
             "with return stand?"
         )
+    if got == "4" and returns_in_a_loop(look.read(FILE)):
+        raise Wrong(
+            "sum_number(3, 4) gave 4: it returned after the first row. How far in does the line "
+            "with return stand?"
+        )
     if got == "4":
         raise Wrong(
             "sum_number(3, 4) gave 4, one row alone: is the count set to 0 again for every row?"
@@ -148,6 +173,11 @@ def called_directly(look: Look) -> None:
     if got == "9":
         raise Wrong(
             f"sum_number(3, 4) gave {got}: both loops go over the same number. One is x, one is y"
+        )
+    if got in OFF_BY_ONE:
+        raise Wrong(
+            f"sum_number(3, 4) gave {got}: one round more or less in a loop. range(n) makes n "
+            "rounds, range(1, n) one less, range(n + 1) one more"
         )
     if got == "7":
         raise Wrong("sum_number(3, 4) gave 7, which is x + y: count once for each x and each y")

@@ -52,6 +52,10 @@ def view_answers_good(look: Look) -> None:
         why = ""
         if answer["status"] == 405:
             why = ": look at the methods that @api_view allows"
+        elif answer["data"] == {"res": "good"}:
+            why = ": leave the status to Response, which answers 200"
+        elif isinstance(answer["data"], list):
+            why = ': it is to answer {"res": "good"}; a dict has a colon between key and value'
         elif answer["status"] == 200:
             why = ': it is to answer {"res": "good"}, letter for letter'
         raise Wrong(f"the view answers {answer['status']} {answer['data']}{why}")
@@ -102,9 +106,13 @@ def view_sends(look: Look) -> None:
         raise Wrong("the view was called, and no message was published: where is the task sent?")
     if len(sent) > 1:
         raise Wrong(f"one request published {len(sent)} messages")
-    # as text: whether they are numbers is a fact of its own
-    if {name: str(value) for name, value in sent[0].items()} != {"task": TASK, "x": "3", "y": "4"}:
-        raise Wrong(f"for x=3, y=4 the view sent {sent[0]}: the task wants x and y, in this order")
+    # as text: whether they are numbers is a fact of its own. And as given: so are the names
+    given = [*seen["given"].values(), None, None]
+    x, y = (str(seen["given"].get(name, value)) for name, value in zip("xy", given, strict=False))
+    if {name: str(value) for name, value in sent[0].items()} != {"task": TASK, "x": x, "y": y}:
+        raise Wrong(
+            f"for x={x}, y={y} the view sent {sent[0]}: the task wants x and y, in this order"
+        )
     options = seen["options"][0]
     if options["eta"]:
         raise Wrong(
@@ -180,6 +188,13 @@ def arguments_are_numbers(look: Look) -> None:
     if seen["trouble"] or kinds != {"int"}:
         given = ", ".join(sorted(kinds | set(got.values())))
         raise Wrong(f"the route gives the view {given}: range() wants whole numbers")
+    if seen["sent"][0]["x"] != 3:
+        raise Wrong(
+            "in /sum/3/4/ the first number is x: the route makes it y",
+            "Which of the two names comes first in the route, and which in the path?",
+            "A route names the parts of the path from left to right.",
+            "<int:x> before <int:y>",
+        )
 
 
 @check.item(

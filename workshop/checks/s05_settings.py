@@ -49,6 +49,11 @@ def missing(look: Look, name: str) -> Wrong:
     """A setting that is not there, and what stands there instead."""
     there = settings(look, "names_of_settings")
     like = get_close_matches(name.lower(), [other.lower() for other in there], 1, 0.7)
+    if name in there:
+        return Wrong(
+            f"{name} is None: os.environ.get found no such variable, and has no default. Is there "
+            "a comma between the two, and a quote on both sides of each?"
+        )
     near = [other for other in there if other.lower() in like]
     if near:
         return Wrong(f"Django's settings have no {name}, but {near[0]}: look at its letters")
@@ -146,6 +151,8 @@ def imports_name_the_module(look: Look) -> None:
         raise missing(look, "CELERY_IMPORTS")
     if isinstance(found, str):
         raise Wrong(f"CELERY_IMPORTS is the text {found!r}; it is a list of module names: [ ]")
+    if any(one.startswith("<") for one in found):
+        raise Wrong(f"CELERY_IMPORTS is {found}: it is a list of names, each of them in quotes")
     if "testing.workers" not in found:
         raise Wrong(
             f"CELERY_IMPORTS is {found}; the tasks are in testing/workers.py: from the folder of "
@@ -173,7 +180,19 @@ def worker_reads_the_settings(look: Look) -> None:
             "the app of celery_testing/celery.py has no address: it goes to guest@localhost. It "
             "reads no setting of Django's whose name begins with CELERY_: look at the namespace"
         )
-    look.is_your_vhost(broker)
+    wanted = settings(look, "setting_of_broker")["url"]
+    try:
+        look.is_your_vhost(broker)
+    except Wrong as wrong:
+        if broker["url"] in (wanted, None):
+            raise
+        raise Wrong(
+            f"the app has another address than CELERY_BROKER_URL: {wrong}. An address in celery.py "
+            "goes before the settings",
+            "Where else does the app get an address from?",
+            f"Look for broker= and for conf in {CELERY}.",
+            'app = Celery("tasks"), without broker=',
+        ) from None
     vhost = inspected(look)["broker"]["virtual_host"]
     if vhost != VHOST:
         raise Wrong(f"the running worker is in the vhost {vhost!r}")
@@ -214,6 +233,13 @@ def worker_knows_the_task(look: Look) -> None:
 def django_has_the_app(look: Look) -> None:
     look.needs_file(INIT)
     found = look.ask("in_django")
+    if found["eager"]:
+        raise Wrong(
+            "task_always_eager is on: Django runs the tasks itself, and sends no message",
+            "Which process runs a task with this setting?",
+            "It is for tests: delay() then calls the task, and waits for it.",
+            f"Take CELERY_TASK_ALWAYS_EAGER out of {SETTINGS}.",
+        )
     try:
         look.is_your_vhost(found["broker"])
     except Wrong as wrong:
