@@ -148,3 +148,65 @@ def test_reset_and_solve_in_a_terminal_say_where_the_files_went(learner):
     assert "as you left it" in workshop("begin", "03").stdout
     assert "is now in desk/.kept/03_worker-" in workshop("solve", "03").stdout
     assert "is now in desk/.kept/03_worker-" in workshop("reset", "03").stdout
+
+
+# --- what hides a library --------------------------------------------------------------------
+
+HIDDEN = {
+    "the app in the wrong folder": ("05", "celery.py", "from celery import Celery\n"),
+    "an empty file": ("04", "celery.py", ""),
+    "an app that is called django": ("04", "django/__init__.py", ""),
+    "a file with the name of one of Python's own": ("03", "queue.py", "jobs = []\n"),
+    "a file that lets the library through": (
+        "05",
+        "dotenv.py",
+        "def load_dotenv(file):\n    import os\n    os.environ.setdefault(*file.read_text()"
+        ".strip().split('='))\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("words", HIDDEN.values(), ids=HIDDEN)
+def test_a_file_that_hides_a_library_is_named(solved, warm, words):
+    number, name, text = words
+    stage = solved(number)
+    (stage.desk / name).parent.mkdir(exist_ok=True)
+    (stage.desk / name).write_text(text)
+    found = checks.check(stage, warm=warm)
+    place = name.removesuffix("/__init__.py")
+    library = place.removesuffix(".py")
+    seen = f"{place}: `import {library}` finds this, not the real {library}"
+    blamed = [item for item in found.items if item.state in (WRONG, BROKEN)]
+    assert [item.hint for item in blamed] == [seen], str(report.Shown(found))
+    assert place in blamed[0].steps[2]
+
+
+def test_another_celery_before_the_libraries_is_named(solved, monkeypatch, tmp_path):
+    import celery
+
+    (tmp_path / "celery").symlink_to(celery.__path__[0])
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    found = checks.check(solved("05"))
+    said = str(report.Shown(found))
+    assert not found.passed
+    assert f"{tmp_path / 'celery'}: `import celery` finds this" in " ".join(
+        item.hint for item in found.items
+    ), said
+
+
+# --- scripts that do more than they should ---------------------------------------------------
+
+
+def test_a_script_that_stops_the_broker_is_named(tmp_path):
+    from types import SimpleNamespace
+
+    from workshop.checks.look import Look, Wrong, run_script
+
+    (tmp_path / "broker.sh").write_text("rabbitmqctl() { :; }\nrabbitmqctl stop_app\n")
+    look = Look.__new__(Look)  # no broker is stopped for this: its port would be free for others
+    look.stage = SimpleNamespace(path=tmp_path)
+    look.broker = SimpleNamespace(start=lambda: True)
+    with pytest.raises(Wrong, match="stops the broker: stop_app"):
+        run_script(look, "broker.sh")
+    look.broker = SimpleNamespace(start=lambda: False)
+    assert run_script(look, "broker.sh").code == 0

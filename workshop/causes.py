@@ -85,7 +85,7 @@ CAUSES = [
     (
         r"takes \d positional arguments? but \d (?:was|were) given",
         "the function takes another number of arguments than it is given",
-        "count the names in the brackets after def",
+        "count the names in the brackets after def; with bind=True the first is self",
     ),
     (
         r"got multiple values for argument 'x'",
@@ -128,6 +128,11 @@ CAUSES = [
         "name the view, without ()",
     ),
     (
+        r"received a `<class 'coroutine'>`",
+        "REST framework's views are not async functions",
+        "write def without async",
+    ),
+    (
         r"Expected a `Response`",
         "the view returns nothing that Django can send",
         "is there a return?",
@@ -161,6 +166,61 @@ CAUSES = [
         r"\bSyntaxError|\bIndentationError",
         "Python cannot read one of your files",
         "the lines above name the file and the line",
+    ),
+    (
+        r"No module named 'celery\.(task|decorators)'",
+        "celery.{0} is gone since Celery 5: a task's decorator belongs to the app, @app.task",
+        "take the line with celery.{0} out",
+    ),
+    (
+        r"got an unexpected keyword argument '(?:args|kwargs)'",
+        "delay takes the task's arguments one by one: args= and kwargs= are for apply_async",
+        "look at the brackets after delay",
+    ),
+    (
+        r"(\w+)\(\) got an unexpected keyword argument '(\w+)'",
+        "{0} takes no argument called {1}, and the route or the caller uses this name",
+        "look at the names in the brackets after def {0}",
+    ),
+    (
+        r"does not appear to have any patterns in it",
+        "urlpatterns is a list of path(...), and include() takes a module that has one",
+        "look at [ ] around the routes; a view goes into path() itself",
+    ),
+    (
+        r"partially initialized module '([^']+)'",
+        "the imports go in a circle, and {0} has not been read to its end",
+        "take one of these imports out",
+    ),
+    (
+        r"'(?:function|method|builtin_function_or_method)' object is not subscriptable",
+        "a function is called with round brackets, not with square ones",
+        "name(...) for name[...]",
+    ),
+    (
+        r"\[\[: (?:command )?not found",
+        "[[ ]] is a word of bash; sh knows [ ] alone",
+        "or do without a test: first || second",
+    ),
+    (
+        r"settings are not configured",
+        "no one has said which settings are Django's: DJANGO_SETTINGS_MODULE is not set",
+        'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "celery_testing.settings")',
+    ),
+    (
+        r"\bBdbQuit",
+        "a debugger stopped there: breakpoint() or pdb.set_trace() is left in the file",
+        "take that line out",
+    ),
+    (
+        r"EOFError: EOF when reading a line",
+        "input() asks for a line, and a worker or a web server has no keyboard",
+        "take the value from the arguments",
+    ),
+    (
+        r"No module named '\w+://",
+        "the address came to Celery as its second argument, which is not the broker",
+        "name it: broker=",
     ),
     (
         r"ModuleNotFoundError: No module named '([^']+)'",

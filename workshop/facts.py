@@ -1,6 +1,7 @@
 """Facts about the learner's project. Each function runs inside it, in a process of its own
 (probe.py), and returns JSON."""
 
+import contextlib
 import importlib
 import importlib.util
 import json
@@ -18,22 +19,42 @@ def _django() -> None:
 def workers_module() -> dict[str, Any]:
     """testing/workers.py as stage 03 has it: its app and what sum_number is."""
     from celery import Celery, Task
+    from celery.signals import before_task_publish
 
+    sent: list[str] = []
+
+    def note(sender=None, **_) -> None:
+        sent.append(sender)
+
+    before_task_publish.connect(note)
     module = importlib.import_module("testing.workers")
-    apps = [value for value in vars(module).values() if isinstance(value, Celery)]
-    task = getattr(module, "sum_number", None)
-    return {
+    # by its type: isinstance would ask a task, which asks the app for its settings
+    apps = [value for value in vars(module).values() if issubclass(type(value), Celery)]
+    found = {
         "apps": len(apps),
         "app_name": apps[0].main if apps else None,
         "broker": _broker(apps[0]) if apps else None,
         "names": sorted(name for name in vars(module) if not name.startswith("_")),
+        "tasks": [],
+        "sent": sent,
+        "sum_number": "task",
+    }
+    if found["broker"] and "conf" in found["broker"]:  # such an app has no tasks either
+        return found
+    task = getattr(module, "sum_number", None)
+    return {
+        **found,
         "tasks": sorted(n for app in apps for n in app.tasks if not n.startswith("celery.")),
         "sum_number": "missing" if task is None else "task" if isinstance(task, Task) else "plain",
     }
 
 
 def _broker(app) -> dict[str, Any]:
-    return _address(app.conf.broker_url)
+    try:
+        address = app.conf.broker_url
+    except Exception as error:  # an app whose settings cannot be read
+        return {"url": None, "error": f"{type(error).__name__}: {error}", "conf": False}
+    return _address(address)
 
 
 def _address(address: str) -> dict[str, Any]:
@@ -54,11 +75,27 @@ def _address(address: str) -> dict[str, Any]:
     }
 
 
-def call(x: int, y: int) -> Any:
-    """sum_number(x, y), called here and now; a value that is not JSON comes as its repr."""
+def call(x: int, y: int) -> dict[str, Any]:
+    """sum_number(x, y), called here and now: its value as Python writes it, and its type."""
     module = importlib.import_module("testing.workers")
     got = module.sum_number(x, y)
-    return got if isinstance(got, int | float | str | None) else repr(got)
+    return {"value": repr(got), "type": type(got).__name__}
+
+
+def effort(side: int) -> float:
+    """The processor time of sum_number(side, side), in that of as many steps counted here."""
+    from time import process_time
+
+    module = importlib.import_module("testing.workers")
+    module.sum_number(1, 1)  # the first call of a task sets its app up
+    begun = process_time()
+    module.sum_number(side, side)
+    took, begun = process_time() - begun, process_time()
+    num = 0
+    for _ in range(side):
+        for _ in range(side):
+            num += 1
+    return took / (process_time() - begun)
 
 
 def send(x: int, y: int) -> str:
@@ -69,32 +106,112 @@ def send(x: int, y: int) -> str:
     return module.sum_number.delay(x, y).id
 
 
-def view(x: int, y: int) -> dict[str, Any]:
-    """sum_it called with a GET request: its answer, and the messages it published."""
+def view(path: str, x: int, y: int, port: int, vhost: str) -> dict[str, Any]:
+    """The view of the path, or sum_it where no route leads to one, called with a GET request.
+
+    Its answer, and what it did with the task: sent it to the broker of that port and vhost,
+    sent it elsewhere (which is prevented), or ran it. `trouble` is how the view failed when it
+    was called as the route calls it, if it does not when it is called with x and y.
+    """
     _django()
-    from celery.signals import before_task_publish
+    from django.urls import resolve
     from rest_framework.test import APIRequestFactory
 
-    sent: list[dict[str, Any]] = []
+    try:
+        match = resolve(path)
+    except Exception:  # no such route, or none at all: that is for `routes`
+        match = None
+    module = importlib.import_module("testing.views")
+    function = match.func if match else getattr(module, "sum_it", None)
+    if function is None:
+        return {"names": sorted(name for name in vars(module) if not name.startswith("_"))}
+    errors: list[TypeError] = []
+    calls = _ways_to_call(match, x, y)
+    for number, (args, words) in enumerate(calls):
+        with _watched_task(port, vhost) as seen:
+            try:
+                answer = _answered(function(APIRequestFactory().get(path), *args, **words))
+            except TypeError as error:
+                errors.append(error)
+                if number == len(calls) - 1:
+                    raise errors[-2] from None
+                continue
+        trouble = f"{type(errors[0]).__name__}: {errors[0]}" if match and errors else ""
+        given = {**dict(zip(("x", "y"), args, strict=False)), **words}
+        return {**answer, **seen, "trouble": trouble, "given": given}
+    raise AssertionError
 
-    def note(sender=None, body=None, **_) -> None:
-        args, kwargs, _ = body
-        named = {**dict(zip(("x", "y"), args, strict=False)), **kwargs}
-        sent.append({"task": sender, **named})
 
-    before_task_publish.connect(note)
-    views = importlib.import_module("testing.views")
-    answer = views.sum_it(APIRequestFactory().get(f"/sum/{x}/{y}/"), x=x, y=y)
+def _ways_to_call(match, x: int, y: int) -> list[tuple[tuple, dict]]:
+    """Arguments for a view: the route's, the same as numbers, x and y by name and by place."""
+    calls = [((), {"x": x, "y": y}), ((x, y), {})]
+    if match:
+        given = tuple(match.args), dict(match.kwargs)
+        numbers = tuple(map(_number, given[0])), {k: _number(v) for k, v in given[1].items()}
+        return [given, numbers, *calls]
+    return calls
+
+
+def _number(value: Any) -> Any:
+    return int(value) if isinstance(value, str) and value.isdigit() else value
+
+
+def _answered(answer) -> dict[str, Any]:
+    """The status and the data of what a view gives back."""
+    import asyncio
+    import inspect
+
+    if inspect.iscoroutine(answer):  # an async view: Django waits for it, too
+        answer = asyncio.run(answer)
     if hasattr(answer, "render"):
         answer.render()  # as Django does: a Response outside @api_view cannot be
-    data = getattr(answer, "data", None)  # DRF's; a plain HttpResponse has a body alone
-    if data is None:
-        text = getattr(answer, "content", b"") or b"null"
-        try:
-            data = json.loads(text)
-        except ValueError:  # no JSON: what it says instead
-            data = text.decode(errors="replace")[:100]
-    return {"status": getattr(answer, "status_code", None), "data": data, "sent": sent}
+    text = getattr(answer, "content", b"") or b"null"
+    try:
+        data = json.loads(text)
+    except ValueError:  # no JSON: what it says instead
+        data = text.decode(errors="replace")[:100]
+    return {"status": getattr(answer, "status_code", None), "data": data}
+
+
+@contextlib.contextmanager
+def _watched_task(port: int, vhost: str):
+    """What happens to tasks: `sent`, and with which `options`; `elsewhere`; `ran` here."""
+    from celery import Celery, Task
+    from celery.signals import before_task_publish
+
+    seen: dict[str, Any] = {"sent": [], "options": [], "elsewhere": None, "ran": False}
+
+    def note(sender=None, body=None, headers=None, routing_key=None, **_) -> None:
+        args, kwargs, _ = body
+        named = {**dict(zip(("x", "y"), args, strict=False)), **kwargs}
+        seen["sent"].append({"task": sender, **named})
+        seen["options"].append({"eta": (headers or {}).get("eta"), "queue": routing_key})
+
+    def send(app, name, *args, task_id=None, **options):
+        broker = _broker(app)
+        if "error" not in broker and (broker["port"] or 5672, broker["vhost"]) != (port, vhost):
+            seen["elsewhere"] = broker
+            return app.AsyncResult(task_id or "elsewhere")
+        return send_task(app, name, *args, task_id=task_id, **options)
+
+    task = getattr(importlib.import_module("testing.workers"), "sum_number", None)
+    run = task.run if isinstance(task, Task) else None
+
+    def noted(*args, **words):
+        seen["ran"] = True
+        return run(*args, **words)
+
+    send_task, Celery.send_task = Celery.send_task, send
+    before_task_publish.connect(note)
+    if run:
+        task.run = noted
+    try:
+        yield seen
+    finally:
+        Celery.send_task = send_task
+        before_task_publish.disconnect(note)
+        if run:
+            task.run = run
 
 
 def routes(paths: list[str]) -> dict[str, dict[str, str] | None]:
@@ -114,6 +231,21 @@ def routes(paths: list[str]) -> dict[str, dict[str, str] | None]:
     return found
 
 
+def known_routes() -> list[str]:
+    """The routes of the project, as it writes them."""
+    _django()
+    from django.urls import get_resolver
+
+    def below(resolver, before: str) -> list[str]:
+        found: list[str] = []
+        for one in resolver.url_patterns:
+            text = before + str(one.pattern)
+            found += below(one, text) if hasattr(one, "url_patterns") else [text]
+        return found
+
+    return below(get_resolver(), "")
+
+
 def setting_of_broker(environ: dict[str, str] | None = None) -> dict[str, Any] | None:
     """CELERY_BROKER_URL of Django's settings, taken apart; None where it is not set."""
     os.environ.update(environ or {})
@@ -128,9 +260,11 @@ def names_of_settings() -> list[str]:
 
 
 def setting_of_imports() -> list[str] | str | None:
-    """CELERY_IMPORTS of Django's settings; None where it is not set."""
+    """CELERY_IMPORTS of Django's settings, what is no text as its repr; None if it is not set."""
     found = getattr(_settings(), "CELERY_IMPORTS", None)
-    return found if found is None or isinstance(found, str) else list(found)
+    if found is None or isinstance(found, str):
+        return found
+    return [one if isinstance(one, str) else f"<{type(one).__name__}>" for one in found]
 
 
 def _settings():
@@ -140,21 +274,41 @@ def _settings():
     return settings
 
 
+def env_file() -> dict[str, Any]:
+    """What settings.py has made of .env: its names, and whether BROKER_URL is set by now."""
+    from dotenv import dotenv_values
+
+    importlib.import_module("celery_testing.settings")
+    try:
+        names = list(dotenv_values(".env")) if os.path.isfile(".env") else None
+    except UnicodeDecodeError:
+        names = ["(it is not saved as UTF-8)"]
+    return {"names": names, "loaded": "BROKER_URL" in os.environ}
+
+
+def _app_of_project():
+    """The app that `celery -A celery_testing` finds, whatever its name."""
+    from celery.app.utils import find_app
+
+    return find_app("celery_testing")
+
+
 def app_of_project() -> dict[str, Any]:
-    """The address that the app of celery_testing/celery.py goes to."""
-    return _broker(importlib.import_module("celery_testing.celery").app)
+    """The address that the project's app goes to."""
+    return _broker(_app_of_project())
 
 
 def in_django() -> dict[str, Any]:
     """What a web process of the project has: the app that its task belongs to."""
     _django()
     app = importlib.import_module("testing.workers").sum_number.app
-    return {"broker": _broker(app), "app_name": app.main}
+    eager = bool(app.conf.task_always_eager)
+    return {"broker": _broker(app), "app_name": app.main, "eager": eager}
 
 
 def worker_conf(worker: str, seconds: float) -> dict[str, Any]:
     """What a running worker says of itself, in so many seconds: conf, stats, registered."""
-    app = importlib.import_module("celery_testing.celery").app
+    app = _app_of_project()
     inspect = app.control.inspect([worker], timeout=seconds, limit=1)
     return {
         "conf": (inspect.conf() or {}).get(worker),

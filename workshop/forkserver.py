@@ -162,11 +162,11 @@ def _do(job: dict) -> None:
     os.environ.update(job["environment"])
     module, words = job["module"], job["words"]
     is_file = module.endswith(".py")
-    if _shadows(Path(job["folder"])):
+    path = [part for part in job["environment"].get("PYTHONPATH", "").split(os.pathsep) if part]
+    if any(_shadows(Path(part)) for part in (job["folder"], *path)):
         os.execv(sys.executable, [sys.executable, *([] if is_file else ["-m"]), module, *words])
     sys.stdout.reconfigure(line_buffering=True)
     sys.argv = [module, *words]
-    path = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
     sys.path[:0] = path
     # what Python does with a sitecustomize.py on its path at its start
     for part in path:
@@ -194,9 +194,12 @@ def _do(job: dict) -> None:
 
 
 def _shadows(folder: Path) -> bool:
-    """Whether a file in the folder has the name of a library that is imported already."""
-    names = {name.split(".")[0] for name in LIBRARIES}
-    return any((folder / f"{name}.py").exists() or (folder / name).is_dir() for name in names)
+    """Whether a file in the folder has the name of a module that is imported already."""
+    names = {name.split(".")[0] for name in sys.modules} - {"sitecustomize", "workshop"}
+    return any(
+        path.name.removesuffix(".py") in names and (path.is_dir() or path.suffix == ".py")
+        for path in folder.glob("*")
+    )
 
 
 # --- the client ------------------------------------------------------------------------------

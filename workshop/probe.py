@@ -11,7 +11,9 @@ import contextlib
 import importlib
 import json
 import os
+import re
 import signal
+import site
 import subprocess
 import sys
 import tempfile
@@ -28,6 +30,7 @@ from workshop.warm import Job, Warm
 ENDLESS = 12
 #: seconds of the machine's patience, for code that neither works nor ends
 ASLEEP = 30
+LIBRARIES = ("celery", "kombu", "amqp", "django", "rest_framework", "dotenv")
 
 
 @dataclass
@@ -36,6 +39,7 @@ class Trouble(Exception):
 
     what: str
     where: str = ""
+    hints: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}" if self.where else self.what
@@ -89,7 +93,10 @@ def ask_all(
         finally:
             _end_group(process)
         if not answer.exists():
-            last = said.read_text(errors="replace").strip()[-300:]
+            last = said.read_text(errors="replace").strip()
+            if hidden := _hides(last, cwd):
+                raise Trouble(**hidden)
+            last = last[-300:]
             raise Trouble(
                 f"your code left Python (exit status {process.returncode}) before it could "
                 f"be looked at: is there a sys.exit()? {last}".strip()
@@ -151,6 +158,47 @@ def _place(filename: str, line: int | None, project: Path) -> str:
         return ""
 
 
+def _hides(said: str, project: Path) -> dict | None:
+    """A file beside manage.py that an error names, and whose name Python or a library has."""
+    for folder in (project.resolve(), project):
+        said = said.replace(str(folder), ".")
+    for path in re.findall(r"[^\s\"'()]+\.py\b", said):
+        file = Path(path)
+        if file.parent == Path(".") and (project / file).is_file():
+            name = file.stem
+            if name in sys.stdlib_module_names or name in LIBRARIES:
+                return _hidden(name, str(file))
+    return None
+
+
+def _hidden(name: str, place: str) -> dict:
+    inside = os.path.relpath(place)
+    cure = f"Give {inside} another name, or move it into the package that it belongs to."
+    if inside.startswith(".."):
+        inside, cure = place, "Look for this folder in `echo $PYTHONPATH` and in sys.path."
+    return {
+        "what": f"`import {name}` finds this, not the real {name}",
+        "where": inside,
+        "hints": (
+            f"Which file does Python read for `import {name}`?",
+            "Python looks in the folder of manage.py and in PYTHONPATH before the libraries.",
+            cure,
+        ),
+    }
+
+
+def _elsewhere() -> dict | None:
+    """A library that was imported from another place than the one it is installed in."""
+    homes = (*site.getsitepackages(), site.getusersitepackages())
+    for name in LIBRARIES:
+        module = sys.modules.get(name)
+        files = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+        file = next((os.path.abspath(file) for file in files if file), "")
+        if file and not file.startswith(tuple(os.path.join(home, "") for home in homes)):
+            return _hidden(name, file.removesuffix("/__init__.py"))
+    return None
+
+
 def _answer(function: str, words: dict, project: Path) -> dict:
     try:
         module, name = function.split(":")
@@ -158,8 +206,10 @@ def _answer(function: str, words: dict, project: Path) -> dict:
         json.dumps(found)
     except BaseException as error:  # the learner's code may raise anything at all
         trouble = explain(error, project)
-        return {"trouble": {"what": trouble.what, "where": trouble.where}}
-    return {"value": found}
+        told = {"what": trouble.what, "where": trouble.where}
+        return {"trouble": _elsewhere() or _hides(f"{trouble}", project) or told}
+    hidden = _elsewhere()
+    return {"trouble": hidden} if hidden else {"value": found}
 
 
 def main(asked: str, answer: str) -> None:

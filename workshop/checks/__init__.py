@@ -21,9 +21,9 @@ from workshop.warm import Warm
 
 __all__ = ["Check", "Item", "Wrong", "check"]
 
-# for a file that Python could not run, whatever it was to do
+# for code that ended with an error, whatever it was to do
 OF_TROUBLE = (
-    "Python could not run your file. Which line does it name, and what does it say of it?",
+    "Your code ended with an error. Which line does it name, and what does it say of it?",
     "Read that line, and the one above it: brackets, quotes, the colon, the spelling of names. "
     "The last line of what Python says is the cause.",
     "`workshop diff` shows your file beside the solution, line by line.",
@@ -153,7 +153,7 @@ def _result(item: Item, look: Look) -> tuple[Result, str]:
             return item.result(NOT_TRIED, seen), ""
         return item.result(WRONG, str(wrong), wrong.hints), ""
     except Trouble as trouble:
-        return item.result(BROKEN, str(trouble), OF_TROUBLE), trouble.where
+        return item.result(BROKEN, str(trouble), tuple(trouble.hints) or OF_TROUBLE), trouble.where
     except Busy:
         raise
     except NotYet as error:

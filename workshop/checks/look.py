@@ -5,8 +5,10 @@ them a queue of their own (site/sitecustomize.py): no message of the learner's i
 and no worker of the learner's takes the check's.
 """
 
+import codecs
 import contextlib
 import fcntl
+import io
 import os
 import re
 import shlex
@@ -14,6 +16,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+import tokenize
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -178,11 +181,13 @@ class Look:
         return {name.split(":")[1]: answer for name, answer in found.items()}
 
     def needs_file(self, name: str) -> None:
-        """Raise Wrong, with the files that are there instead, if `name` is missing."""
+        """Raise Wrong if `name` is missing, with the files that are there instead; or if an
+        editor saved it in a way in which it cannot be read."""
         file = self.path / name
         if not file.is_file():
             there = ", ".join(sorted(f.name for f in file.parent.glob("*") if f.is_file()))
             raise Wrong(f"there is no {name}. In that folder: {there or 'nothing'}")
+        is_saved_right(name, file.read_bytes())
 
     def read(self, name: str) -> str:
         """The text of a file of the learner's, less its comments' lines."""
@@ -255,8 +260,14 @@ class Look:
         """Raise Wrong unless an address, taken apart by kombu, is the learner's vhost."""
         if "error" in broker:
             cause, cure = likely(broker["error"]) or ("it begins with amqp://", "look at its parts")
-            raise Wrong(f"the address cannot be read: {broker['error']} ({cause}; {cure})")
+            what = "app's settings" if "conf" in broker else "address"
+            error = " ".join(broker["error"].split())
+            raise Wrong(f"the {what} cannot be read: {error} ({cause}; {cure})")
         port = broker["port"] or 5672
+        if re.search("[<>]", broker["url"]):
+            raise Wrong(
+                f"the address is {broker['url']}: < and > only mark what you are to fill in"
+            )
         if broker["transport"] not in ("amqp", "pyamqp", "amqplib"):
             raise Wrong(f"the address starts with {broker['transport']}://: RabbitMQ speaks amqp")
         if broker["host"] is None:
@@ -287,6 +298,31 @@ class Look:
             Queue(self.queue)(channel).delete()
 
 
+def is_saved_right(name: str, content: bytes) -> None:
+    """Raise Wrong if an editor saved a file so that Python or the shell cannot read it."""
+    script = name.endswith(".sh")
+    if script and b"\r\n" in content:
+        raise Wrong(
+            f"{name} has Windows line ends (CRLF): the shell reads the CR as part of each line",
+            f"What is at the end of each line? `file {name}` shows it.",
+            "Windows ends a line with two characters, CR and LF. A shell wants LF alone.",
+            f"sed -i.bak 's/\\r$//' {name}",
+        )
+    try:
+        if script and content.startswith(codecs.BOM_UTF8):
+            raise UnicodeError("it begins with a byte order mark")
+        encoding = "utf-8" if script else tokenize.detect_encoding(io.BytesIO(content).readline)[0]
+        content.decode(encoding)
+    except (UnicodeError, SyntaxError) as error:
+        line = content[: getattr(error, "start", 0)].count(b"\n") + 1
+        raise Wrong(
+            f"{name}, line {line}: not saved as UTF-8 ({error})",
+            "In which encoding does your editor save files?",
+            "Python reads a file as UTF-8. Encodings differ in all letters but A to Z.",
+            "Save it again: in your editor, choose the encoding UTF-8, without BOM.",
+        ) from None
+
+
 @dataclass(frozen=True)
 class Ran:
     """A script's end: its exit status and what it said last."""
@@ -302,7 +338,12 @@ class Ran:
         first = next(
             (n for n, line in enumerate(lines) if re.search("(?i)error|not found", line)), -2
         )
-        return f"It said: {' '.join(lines[first:][:2])}" if lines else "It said nothing."
+        if not lines:
+            return "It said nothing."
+        cause = likely(lines[first])
+        return f"It said: {' '.join(lines[first:][:2])}" + (
+            f" ({'; '.join(cause)})" if cause else ""
+        )
 
     @property
     def end(self) -> str:
@@ -326,6 +367,17 @@ def run_script(look: Look, name: str) -> Ran:
         )
     except NotYet:
         return Ran(124, f"(it was still running after {SCRIPT_LIMIT} s)")
+    stops = re.search(
+        r"rabbitmqctl\b.*\s(stop|stop_app|shutdown|reset|force_reset)\b", look.read(name)
+    )
+    if look.broker.start() and stops:
+        raise Wrong(
+            f"the script stops the broker: {stops[1]}. The check has started it again",
+            "In which state does the script leave the broker?",
+            f"`rabbitmqctl {stops[1]}` is for trying things out. It does not belong to what sets "
+            "a broker up.",
+            f"Take the line with {stops[1]} out.",
+        )
     return Ran(done.returncode, done.stdout)
 
 

@@ -1,5 +1,6 @@
 """Stage 01: a user of your own, and a letter that outlives the broker's stop."""
 
+import re
 import subprocess
 import sys
 
@@ -13,6 +14,10 @@ check = Check()
 SCRIPT, LETTER = "broker.sh", "letter.py"
 SECONDS = 15  # a letter takes less than one
 ADDED = "broker.sh adds the user learner"
+OF_CLIENTS = (
+    "Who else can end the life of a queue, besides the broker?",
+    "durable is about the broker's stop; exclusive and auto_delete are about its clients.",
+)
 
 
 def after_the_script(look: Look) -> dict:
@@ -27,11 +32,17 @@ def after_the_script(look: Look) -> dict:
         if USER in users and not busy:  # so that the script itself must add the user
             look.broker.remove("users", USER)
         try:
-            first, second = run_script(look, SCRIPT), run_script(look, SCRIPT)
+            first, right_first = run_script(look, SCRIPT), setting.can_log_in(look.broker)
+            second, right = run_script(look, SCRIPT), setting.can_log_in(look.broker)
             names = {user["name"] for user in look.broker.facts("users")}
-            right = setting.can_log_in(look.broker)
-            new = sorted(names - users)
-            return {"first": first, "second": second, "names": names, "new": new, "right": right}
+            return {
+                "first": first,
+                "second": second,
+                "names": names,
+                "new": sorted(names - users),
+                "right_first": right_first,
+                "right": right,
+            }
         finally:
             if USER in users and look.broker.facts("users", USER) is None:
                 setting.run_script(look.stage, SCRIPT, look.broker)
@@ -64,10 +75,22 @@ def script_adds_the_user(look: Look) -> None:
             "sudo runs a command as another user, who has another rabbitmqctl, or none.",
             "Take the word sudo out of the script, and leave the rest.",
         )
+    if "Password is not provided" in found["first"].said:
+        raise Wrong(
+            "rabbitmqctl was given a name and no password: the two are separate words, with no "
+            "quotes around both"
+        )
     if PASSWORD in found["names"]:
         raise Wrong(
             f"the script added a user called {PASSWORD}: the name comes first, then the password. "
             f"Take it away again with: rabbitmqctl delete_user {PASSWORD}"
+        )
+    if re.search(rf'Deleting user "{USER}"', said.said):
+        raise Wrong(
+            f"the script adds the user {USER}, and then deletes it",
+            "Which of the script's commands comes last?",
+            "`delete_user` takes a user away, with all its permissions.",
+            "Take the line with delete_user out.",
         )
     if new:
         raise Wrong(
@@ -89,7 +112,13 @@ def script_adds_the_user(look: Look) -> None:
     ),
 )
 def user_can_log_in(look: Look) -> None:
-    if not after_the_script(look)["right"]:
+    found = after_the_script(look)
+    if found["first"].code == 0 and found["right"] and not found["right_first"]:
+        raise Wrong(
+            f"after the first run of {SCRIPT} the password is not {PASSWORD}, after the second "
+            "it is: two commands set two passwords"
+        )
+    if not found["right"]:
         raise Wrong(
             f"the broker refuses {USER} with the password {PASSWORD} (403): "
             f"look at the password in {SCRIPT}"
@@ -152,15 +181,37 @@ def letter_survives(look: Look) -> None:
             f"delivery_mode is one of two words, in quotes: transient, or persistent. Kombu knows "
             f"no mode {said.removeprefix('KeyError: ')}"
         )
+    if "name 'true'" in said or "name 'false'" in said:
+        raise Wrong(f"`python {LETTER} QUEUE` failed: {said}. Python writes True and False")
     if said.startswith("NameError"):
         raise Wrong(f"`python {LETTER} QUEUE` failed: {said}. Is it a word? Then it wants quotes")
+    if f"'/' refused for user '{USER}'" in said:
+        raise Wrong(
+            f"`python {LETTER} QUEUE` failed: {said}. The letter goes into the vhost /, where "
+            f"guest may publish and {USER} may not: leave the address as it was"
+        )
     if done.returncode:
         raise Wrong(f"`python {LETTER} QUEUE` failed: {said}")
     try:
-        if look.broker.queues("/").get(queue, {"total": 0})["total"] != 1:
+        made = look.broker.facts("queues", "/", queue)
+        if made is None and "exclusive" in look.read(LETTER):
             raise Wrong(
-                f"`python {LETTER} QUEUE` left no letter in QUEUE: which queue does it publish to? "
-                "The name is sys.argv[1], the word after letter.py"
+                "an exclusive queue is deleted when the connection that declared it is closed",
+                *OF_CLIENTS,
+                "Take exclusive out, and keep durable=True.",
+            )
+        if made and made["auto_delete"]:
+            raise Wrong(
+                "a queue with auto_delete is deleted when its last consumer leaves",
+                *OF_CLIENTS,
+                "Take auto_delete out, and keep durable=True.",
+            )
+        if look.broker.queues("/").get(queue, {"total": 0})["total"] != 1:
+            what = "no letter in QUEUE" if made else "no queue QUEUE"
+            raise Wrong(
+                f"`python {LETTER} QUEUE` left {what}: which queue does it declare, with "
+                "declare=[queue], and to which does it publish? The name is sys.argv[1], the word "
+                "after letter.py"
             )
         look.broker.restart_app()
         kept = look.broker.queues("/").get(queue)

@@ -83,6 +83,13 @@ def script_adds_the_vhost(look: Look) -> None:
     if VHOST in found["vhosts"]:
         return
     new, said = found["vhosts"] - found["before"], found["run"]
+    if "delete_vhost" in look.read(SCRIPT):
+        raise Wrong(
+            f"the script uses delete_vhost, and ends without a vhost /vhost. {said.last}",
+            "What does delete_vhost do where there is no such vhost yet?",
+            "It fails, and `set -e` ends the script. Where there is one, all its queues are lost.",
+            "Take the line with delete_vhost out.",
+        )
     if new or {"vhost", "//vhost"} & found["vhosts"]:
         other = min(new or {"vhost", "//vhost"} & found["vhosts"])
         raise Wrong(
@@ -116,6 +123,28 @@ def learner_has_the_rights(look: Look) -> None:
     found = after_the_script(look)
     text, said = look.read(SCRIPT), found["run"]
     if not found["rights"]:
+        if re.search(r"\\[ \t]+$", text, re.M):
+            raise Wrong(
+                "a backslash joins two lines only if it is the last character of the first: "
+                "here a space comes after it"
+            )
+        if re.search(rf"clear_permissions\b.*\b{USER}\b", text):
+            raise Wrong(
+                "the script takes the permissions away again: clear_permissions is for guest, if "
+                "guest has any"
+            )
+        if "' not found" in said.said:
+            raise Wrong(f"rabbitmqctl has no such command. {said.last}")
+        if "set_permissions" not in text:
+            raise Wrong(
+                "the script never calls set_permissions: tags and topic permissions do not let a "
+                "user into a vhost"
+            )
+        if variable := re.search(r"\s(\$\{?\w+\}?)", text):
+            raise Wrong(
+                f"learner has no permissions in /vhost. What does the shell put in place of "
+                f"{variable[1]}? {said.last}"
+            )
         if found["guest"]:
             raise Wrong(
                 "the script gives the rights to guest, and learner has none: everyone knows "
@@ -161,9 +190,19 @@ def learner_has_the_rights(look: Look) -> None:
         raise Wrong("learner has no rights in /vhost: which vhost stands after -p?")
     if found["tried"]:
         shown = " ".join(f'"{found["rights"][key]}"' for key in RIGHTS)
+        right = next((key for key in RIGHTS if f"({key})" in found["tried"]), "")
+        name = re.search(r"access to \w+ '([^']*)'", found["tried"])
+        why = "an empty one lets nothing through"
+        if right and name and found["rights"][right]:
+            why = (
+                f'"{found["rights"][right]}", for {right}, does not match the name {name[1]}: '
+                "everything is a dot and a star"
+            )
+        if curly := re.search("[“”„‘’]", shown):
+            why = f'the quotes are typographic, {curly[0]}: the shell knows only straight ones, "'
         raise Wrong(
             f"{found['tried']}\nthe three expressions, for configure, write and read, are {shown}: "
-            "an empty one lets nothing through"
+            f"{why}"
         )
 
 

@@ -9,17 +9,25 @@ from workshop.worklog import jobs
 
 check = Check()
 VIEWS, URLS = "testing/views.py", "testing/urls.py"
+SENDS = "the view sends the task to the broker"
+ROUTE = "the route sends /sum/3/4/ to a view"
 LIVE = (
-    "the view sends the task to the broker",
-    "the route sends /sum/3/4/ to a view",
-    "x and y reach the view as whole numbers",
+    SENDS,
+    ROUTE,
+    "x and y reach the task as whole numbers",
 )
+PATH = "/sum/3/4/"
+TASK = "testing.workers.sum_number"
 SIDE = 4000  # a sum of 4000 × 4000 takes about half a second
 
 
 def found(look: Look, fact: str) -> dict:
-    """The view called in a process of its own, and what the routes make of two paths."""
-    asked = {"view": {"x": 3, "y": 4}, "routes": {"paths": ["/sum/3/4/", "/sum/3/4", "//sum/3/4/"]}}
+    """The view called in a process of its own, and what the routes make of some paths."""
+    asked = {
+        "view": {"path": PATH, "x": 3, "y": 4, "port": look.broker.port, "vhost": look.vhost},
+        "routes": {"paths": [PATH, "/sum/3/4", "//sum/3/4/"]},
+        "known_routes": {},
+    }
     return probe.value(look.once("found", lambda: look.ask_all(asked))[fact])
 
 
@@ -37,17 +45,24 @@ def found(look: Look, fact: str) -> dict:
 def view_answers_good(look: Look) -> None:
     look.needs_file(VIEWS)
     answer = found(look, "view")
+    if "names" in answer:
+        there = ", ".join(answer["names"]) or "nothing"
+        raise Wrong(f"no route leads to a view, and this file has no sum_it; it has: {there}")
     if answer["status"] != 200 or answer["data"] != {"res": "good"}:
         why = ""
         if answer["status"] == 405:
             why = ": look at the methods that @api_view allows"
+        elif answer["data"] == {"res": "good"}:
+            why = ": leave the status to Response, which answers 200"
+        elif isinstance(answer["data"], list):
+            why = ': it is to answer {"res": "good"}; a dict has a colon between key and value'
         elif answer["status"] == 200:
             why = ': it is to answer {"res": "good"}, letter for letter'
-        raise Wrong(f"sum_it answers {answer['status']} {answer['data']}{why}")
+        raise Wrong(f"the view answers {answer['status']} {answer['data']}{why}")
 
 
 @check.item(
-    "the view sends the task to the broker",
+    SENDS,
     todo="a",
     file=VIEWS,
     needs=('the view answers 200 {"res": "good"}',),
@@ -59,15 +74,31 @@ def view_answers_good(look: Look) -> None:
 )
 def view_sends(look: Look) -> None:
     look.needs_file(VIEWS)
-    sent = found(look, "view")["sent"]
+    seen = found(look, "view")
+    sent = seen["sent"]
+    if seen["elsewhere"]:
+        try:
+            look.is_your_vhost(seen["elsewhere"])
+        except Wrong as wrong:
+            raise Wrong(
+                f"the view sends a task of another app than the one in testing/workers.py: {wrong}",
+                "To which app does the task belong that the view sends?",
+                f"Look at the imports of {VIEWS}, and at every Celery(...) in the project.",
+                "from .workers import sum_number",
+            ) from None
     if not sent:
         text = look.read(VIEWS)
+        if seen["ran"] and re.search(r"\.apply\s*\(", text):
+            raise Wrong(
+                "apply() runs the task at once, in the web server: no message was published. "
+                "apply_async() and delay() publish one"
+            )
         if re.search(r"\.(delay|apply_async)\s*$|\.(delay|apply_async)\s*[^\s(]", text, re.M):
             raise Wrong(
                 "the view names the method that sends, and does not call it: no message was "
                 "published. A method works when it is called, with ()"
             )
-        if re.search(r"(?<!def )\bsum_number\s*\(", text):
+        if seen["ran"] or re.search(r"(?<!def )\bsum_number\s*\(", text):
             raise Wrong(
                 "the view calls the task as a function, and does the work itself: no message was "
                 "published"
@@ -75,12 +106,28 @@ def view_sends(look: Look) -> None:
         raise Wrong("the view was called, and no message was published: where is the task sent?")
     if len(sent) > 1:
         raise Wrong(f"one request published {len(sent)} messages")
-    if sent[0] != {"task": "testing.workers.sum_number", "x": 3, "y": 4}:
-        raise Wrong(f"for x=3, y=4 the view sent {sent[0]}: the task wants x and y, in this order")
+    # as text: whether they are numbers is a fact of its own. And as given: so are the names
+    given = [*seen["given"].values(), None, None]
+    x, y = (str(seen["given"].get(name, value)) for name, value in zip("xy", given, strict=False))
+    if {name: str(value) for name, value in sent[0].items()} != {"task": TASK, "x": x, "y": y}:
+        raise Wrong(
+            f"for x={x}, y={y} the view sent {sent[0]}: the task wants x and y, in this order"
+        )
+    options = seen["options"][0]
+    if options["eta"]:
+        raise Wrong(
+            f"the message asks the worker to wait until {options['eta']}: send it without "
+            "countdown and eta"
+        )
+    if options["queue"] != look.queue:
+        raise Wrong(
+            f"the message goes to the queue {options['queue']}, and a worker takes from the queue "
+            "celery unless it is told another: send it without queue and routing_key"
+        )
 
 
 @check.item(
-    "the route sends /sum/3/4/ to a view",
+    ROUTE,
     todo="b",
     file=URLS,
     hints=(
@@ -111,14 +158,15 @@ def route_is_there(look: Look) -> None:
             "Django finds no view for /sum/3/4/: path() takes no regular expression, re_path() "
             "does. A piece that varies stands in < >"
         )
-    raise Wrong("Django finds no view for /sum/3/4/")
+    known = ", ".join(route or "(the empty one)" for route in found(look, "known_routes"))
+    raise Wrong(f"Django finds no view for /sum/3/4/. The routes: {known or 'none'}")
 
 
 @check.item(
-    "x and y reach the view as whole numbers",
+    "x and y reach the task as whole numbers",
     todo="b",
     file=URLS,
-    needs=("the route sends /sum/3/4/ to a view",),
+    needs=(SENDS, ROUTE),
     hints=(
         "A URL is text. What turns a piece of it into a whole number?",
         "Django's path converters: the word before the colon, in < >. After the colon stands the "
@@ -127,16 +175,25 @@ def route_is_there(look: Look) -> None:
     ),
 )
 def arguments_are_numbers(look: Look) -> None:
-    got = found(look, "routes")["/sum/3/4/"]
-    if set(got) not in ({"x", "y"}, {"0", "1"}):
+    got, seen = found(look, "routes")[PATH], found(look, "view")
+    if seen["trouble"] and "str" not in got.values():
         raise Wrong(
-            f"the route gives the view {' and '.join(sorted(got)) or 'nothing'}, and sum_it takes "
-            "x and y: the names in the route are the view's"
+            f"the route gives the view {' and '.join(sorted(got)) or 'nothing'}, and the view "
+            f"takes other names: {seen['trouble']}",
+            "Which names does the route use, and which ones does the view take?",
+            "What comes after the colon in < > is the name of the view's argument.",
+            "<int:x> and <int:y>, and the view's brackets: (request, x, y)",
         )
-    kinds = set(got.values())
-    if kinds != {"int"}:
+    kinds = {type(seen["sent"][0][name]).__name__ for name in ("x", "y")}
+    if seen["trouble"] or kinds != {"int"}:
+        given = ", ".join(sorted(kinds | set(got.values())))
+        raise Wrong(f"the route gives the view {given}: range() wants whole numbers")
+    if seen["sent"][0]["x"] != 3:
         raise Wrong(
-            f"x and y reach the view as {', '.join(sorted(kinds))}: range() wants whole numbers"
+            "in /sum/3/4/ the first number is x: the route makes it y",
+            "Which of the two names comes first in the route, and which in the path?",
+            "A route names the parts of the path from left to right.",
+            "<int:x> before <int:y>",
         )
 
 

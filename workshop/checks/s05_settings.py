@@ -3,7 +3,7 @@
 import re
 from difflib import get_close_matches
 
-from workshop import probe
+from workshop import probe, setting
 from workshop.checks import Check
 from workshop.checks.look import Look, Wrong
 from workshop.patience import by_clock
@@ -23,13 +23,38 @@ ELSEWHERE = "amqp://somebody:secret@localhost:5672/elsewhere"
 def settings(look: Look, fact: str):
     """What Django's settings say, all of it asked for in one process."""
     asked = {"setting_of_broker": {}, "setting_of_imports": {}, "names_of_settings": {}}
-    return probe.value(look.once("settings", lambda: look.ask_all(asked))[fact])
+    try:
+        return probe.value(look.once("settings", lambda: look.ask_all(asked))[fact])
+    except probe.Trouble as trouble:
+        raise of_the_app(look, trouble) or trouble from None
+
+
+def of_the_app(look: Look, trouble: probe.Trouble) -> probe.Trouble | None:
+    """The trouble of a file that imports `app` from celery.py, if that has no such name."""
+    if "cannot import name 'app' from 'celery_testing.celery'" not in trouble.what:
+        return None
+    made = re.search(r"^(\w+)\s*=\s*(?:celery\.)?Celery\(", look.read(CELERY), re.M)
+    has = f"the app is called {made[1]}" if made else "no app is made"
+    return probe.Trouble(
+        f"{has} here, and {trouble.where} imports app",
+        CELERY,
+        (
+            "Which name does celery.py give the app, and which name do other files import?",
+            f"Look at the line with Celery(...) in {CELERY}, and at the import in {INIT}.",
+            'app = Celery("tasks"), and app.config_from_object(...)',
+        ),
+    )
 
 
 def missing(look: Look, name: str) -> Wrong:
     """A setting that is not there, and what stands there instead."""
     there = settings(look, "names_of_settings")
     like = get_close_matches(name.lower(), [other.lower() for other in there], 1, 0.7)
+    if name in there:
+        return Wrong(
+            f"{name} is None: os.environ.get found no such variable, and has no default. Is there "
+            "a comma between the two, and a quote on both sides of each?"
+        )
     near = [other for other in there if other.lower() in like]
     if near:
         return Wrong(f"Django's settings have no {name}, but {near[0]}: look at its letters")
@@ -61,7 +86,37 @@ def address_comes_from_the_environment(look: Look) -> None:
             "with another BROKER_URL in the environment the setting stays as it was: does it "
             "read BROKER_URL, by this name?"
         )
+    if broker["user"] is None:
+        is_loaded(look)
     look.is_your_vhost(broker)
+
+
+def is_loaded(look: Look) -> None:
+    """Raise Wrong, with what keeps it from that, unless BROKER_URL came from .env in time."""
+    found = look.ask("env_file")
+    if found["loaded"]:
+        raise Wrong(
+            "the setting is the default: it reads BROKER_URL before load_dotenv has read .env",
+            "In which order does Python run the lines of settings.py?",
+            "load_dotenv puts what is in .env into the environment. Before that line "
+            "os.environ has no BROKER_URL.",
+            'First load_dotenv(BASE_DIR / ".env"), then CELERY_BROKER_URL = …',
+        )
+    of_file = (
+        "Where does BROKER_URL come from, if nobody sets it in the terminal?",
+        'load_dotenv(BASE_DIR / ".env") reads the file .env next to manage.py: `ls -a` lists it.',
+        f"In .env: BROKER_URL={setting.url(look.broker)}",
+    )
+    if found["names"] is None:
+        raise Wrong("there is no file .env next to manage.py, so BROKER_URL is not set", *of_file)
+    if "BROKER_URL" not in found["names"]:
+        names = ", ".join(found["names"]) or "nothing"
+        raise Wrong(f".env has no BROKER_URL; it has: {names}", *of_file)
+    raise Wrong(
+        "settings.py does not read .env, so BROKER_URL is not set: does it call load_dotenv, with "
+        "the path of .env?",
+        *of_file,
+    )
 
 
 @check.item(
@@ -97,6 +152,8 @@ def imports_name_the_module(look: Look) -> None:
         raise missing(look, "CELERY_IMPORTS")
     if isinstance(found, str):
         raise Wrong(f"CELERY_IMPORTS is the text {found!r}; it is a list of module names: [ ]")
+    if any(one.startswith("<") for one in found):
+        raise Wrong(f"CELERY_IMPORTS is {found}: it is a list of names, each of them in quotes")
     if "testing.workers" not in found:
         raise Wrong(
             f"CELERY_IMPORTS is {found}; the tasks are in testing/workers.py: from the folder of "
@@ -124,7 +181,19 @@ def worker_reads_the_settings(look: Look) -> None:
             "the app of celery_testing/celery.py has no address: it goes to guest@localhost. It "
             "reads no setting of Django's whose name begins with CELERY_: look at the namespace"
         )
-    look.is_your_vhost(broker)
+    wanted = settings(look, "setting_of_broker")["url"]
+    try:
+        look.is_your_vhost(broker)
+    except Wrong as wrong:
+        if broker["url"] in (wanted, None):
+            raise
+        raise Wrong(
+            f"the app has another address than CELERY_BROKER_URL: {wrong}. An address in celery.py "
+            "goes before the settings",
+            "Where else does the app get an address from?",
+            f"Look for broker= and for conf in {CELERY}.",
+            'app = Celery("tasks"), without broker=',
+        ) from None
     vhost = inspected(look)["broker"]["virtual_host"]
     if vhost != VHOST:
         raise Wrong(f"the running worker is in the vhost {vhost!r}")
@@ -165,6 +234,13 @@ def worker_knows_the_task(look: Look) -> None:
 def django_has_the_app(look: Look) -> None:
     look.needs_file(INIT)
     found = look.ask("in_django")
+    if found["eager"]:
+        raise Wrong(
+            "task_always_eager is on: Django runs the tasks itself, and sends no message",
+            "Which process runs a task with this setting?",
+            "It is for tests: delay() then calls the task, and waits for it.",
+            f"Take CELERY_TASK_ALWAYS_EAGER out of {SETTINGS}.",
+        )
     try:
         look.is_your_vhost(found["broker"])
     except Wrong as wrong:

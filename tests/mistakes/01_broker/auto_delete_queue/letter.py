@@ -1,0 +1,17 @@
+"""Leave one letter in a queue: python letter.py letters"""
+
+import sys
+
+from kombu import Connection, Queue
+
+queue = Queue(sys.argv[1], durable=True, auto_delete=True)
+delivery_mode = "persistent"
+
+with Connection("amqp://guest:guest@localhost:5672//") as connection:
+    producer = connection.Producer()
+    producer.publish(
+        "hello",
+        routing_key=queue.name,
+        declare=[queue],
+        delivery_mode=delivery_mode,
+    )

@@ -1,0 +1,6 @@
+#!/bin/sh
+# Run it where rabbitmqctl is: sh broker.sh
+set -e
+
+rabbitmqctl add_user learner sesame || rabbitmqctl change_password learner sesame
+rabbitmqctl delete_user learner

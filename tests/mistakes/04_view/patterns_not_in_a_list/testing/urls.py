@@ -1,0 +1,5 @@
+from django.urls import path
+
+from . import views
+
+urlpatterns = path("sum/<int:x>/<int:y>/", views.sum_it)

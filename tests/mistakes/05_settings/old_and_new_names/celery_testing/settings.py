@@ -1,0 +1,15 @@
+import os
+
+from dotenv import load_dotenv
+
+from .base import *
+from .base import BASE_DIR
+
+# BROKER_URL stands in the file .env, beside manage.py: no password in the code.
+load_dotenv(BASE_DIR / ".env")
+
+CELERY_BROKER_URL = os.environ.get("BROKER_URL", "amqp://localhost:5672//vhost")
+
+broker_url = CELERY_BROKER_URL
+CELERYD_CONCURRENCY = 2
+CELERY_IMPORTS = ["testing.workers"]

@@ -1,0 +1,13 @@
+import os
+
+from dotenv import load_dotenv
+
+from .base import *
+from .base import BASE_DIR
+
+CELERY_BROKER_URL = os.environ.get("BROKER_URL", "amqp://localhost:5672//vhost")
+
+# BROKER_URL stands in the file .env, beside manage.py: no password in the code.
+load_dotenv(BASE_DIR / ".env")
+
+CELERY_IMPORTS = ["testing.workers"]

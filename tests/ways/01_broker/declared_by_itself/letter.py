@@ -1,0 +1,17 @@
+"""Leave one letter in a queue: python letter.py letters"""
+
+import sys
+
+from kombu import Connection, Queue
+
+queue = Queue(sys.argv[1], durable=True)
+delivery_mode = "persistent"
+
+with Connection("amqp://guest:guest@localhost:5672//") as connection:
+    queue(connection.default_channel).declare()
+    producer = connection.Producer()
+    producer.publish(
+        "hello",
+        routing_key=queue.name,
+        delivery_mode=delivery_mode,
+    )

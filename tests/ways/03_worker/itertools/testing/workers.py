@@ -1,0 +1,13 @@
+from itertools import product
+
+from celery import Celery
+
+app = Celery("tasks", broker="amqp://learner:sesame@localhost:5672//vhost")
+
+
+@app.task
+def sum_number(x, y):
+    num = 0
+    for _ in product(range(x), range(y)):
+        num += 1
+    return num

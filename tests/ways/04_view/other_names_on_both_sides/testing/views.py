@@ -1,0 +1,11 @@
+from rest_framework.decorators import api_view
+from rest_framework.response import Response
+
+from .workers import sum_number
+
+
+@api_view(["GET"])
+def sum_it(request, a, b):
+    sum_number.delay(a, b)
+
+    return Response(data={"res": "good"})

@@ -1,0 +1,11 @@
+from rest_framework.decorators import api_view
+from rest_framework.response import Response
+
+from .workers import sum_number
+
+
+@api_view(["GET"])
+def sum_it(request, x, y):
+    sum_number.delay(int(x), int(y))
+
+    return Response(data={"res": "good"})
