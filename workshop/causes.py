@@ -43,6 +43,16 @@ CAUSES = [
         "stand in the folder that has manage.py; look at the name after -A",
     ),
     (
+        r"You are using `(\S+)` as an option of the (\S+) sub-command",
+        "the option {0} comes after the word {1}: it belongs to celery itself",
+        "write it before {1}, right after celery",
+    ),
+    (
+        r"can't open file '([^']+)'",
+        "Python finds no file {0}",
+        "in which folder is the command started, and where is the file?",
+    ),
+    (
         r"Module '([^']+)' has no attribute '([^']+)'",
         "the module {0} has no Celery app in it",
         "name the module in which the app is made after -A",

@@ -1,6 +1,7 @@
 """Stage 08: what was accepted is finished once, whoever is killed in between."""
 
 import contextlib
+import difflib
 import re
 import sqlite3
 import threading
@@ -33,6 +34,24 @@ ONCE = "a task that runs twice leaves one receipt"
 TELLS = "tell tries again, later and later, and not in step with others"
 POISON = "a message that kills its process ends in the queue dead"
 QUICK = "a broker that is short of memory: 503 within a second"
+# what this stage's queue may have, and what RabbitMQ wants for it
+ARGUMENTS = {
+    "x-queue-type": str,
+    "x-delivery-limit": int,
+    "x-dead-letter-exchange": str,
+    "x-dead-letter-routing-key": str,
+    "x-dead-letter-strategy": str,
+    "x-overflow": str,
+    "x-max-length": int,
+    "x-max-length-bytes": int,
+    "x-message-ttl": int,
+    "x-expires": int,
+    "x-quorum-initial-group-size": int,
+    "x-single-active-consumer": bool,
+    "x-max-in-memory-length": int,
+    "x-max-priority": int,
+    "x-queue-leader-locator": str,
+}
 MANY = 500  # jobs, with a broker and a worker killed among them
 SENDERS = 4
 POISONS = 4
@@ -109,6 +128,13 @@ def one_receipt(look: Look) -> None:
             f"one task ran twice, and there are {found['one']} receipts: the key differs from "
             "run to run"
         )
+    if found["both"] != 1 or found["error"]:
+        why = found["error"].splitlines()[0] if found["error"] else f"{found['both']} receipts"
+        raise Wrong(
+            f"one task ran in two processes at the same moment: {why}. Between a look and a write "
+            "another process may write. The column key is unique, and get_or_create by the key "
+            "tries again when it is refused"
+        )
 
 
 class Refuses(BaseHTTPRequestHandler):
@@ -155,7 +181,7 @@ def tell_tries_again(look: Look) -> None:
         try:
             found = look.ask("retries_of_tell", url=url, runs=5)
         except Trouble as trouble:
-            if "not iterable" in trouble.what:
+            if re.search("not iterable|catching classes that do not inherit", trouble.what):
                 raise Wrong(
                     "autoretry_for takes a tuple of exceptions: (httpx.HTTPError,)"
                 ) from None
@@ -163,12 +189,20 @@ def tell_tries_again(look: Look) -> None:
     waits = found["waits"]
     tries = {len(one) for one in waits}
     if tries == {0} or tries == {1}:
-        raise Wrong(f"the service answered 503, and tell was not tried again: {found['ended']}")
+        ended = f"it ended with {found['ended']}"
+        if found["ended"] == "NoneType":
+            ended = "it ended as if all were well. Does the error leave the function?"
+        raise Wrong(f"the service answered 503, and tell was not tried again: {ended}")
+    if not found["unreachable"]:
+        raise Wrong(
+            "tell is tried again after an answer 503, and not when nobody listens at the address: "
+            "httpx.HTTPError is the one above both errors"
+        )
     if max(tries) > 6:
         raise Wrong(f"tell was tried again {max(tries)} times and more: at most 5")
     last = max(0, min(tries) - 2)
     longest = [max(one[n] for one in waits) for n in (0, last)]
-    if longest[0] >= longest[1]:
+    if longest[0] >= longest[1]:  # jitter makes them differ; the longest of five runs grow
         raise Wrong(
             f"the waits are {waits[0]} seconds: they are to grow, so that a service that is down "
             "is left alone (retry_backoff)"
@@ -212,6 +246,7 @@ def worker_on(look: Look, broker: SecondBroker, name: str) -> Running:
 )
 def poison_ends_in_dead(look: Look) -> str:
     look.needs_file(QUEUES)
+    arguments_are_known(look.ask("queue_arguments"))
     look.migrate()
     broker = second(look)
     begun = Path(look.folder) / "poison"
@@ -245,6 +280,22 @@ def poison_ends_in_dead(look: Look) -> str:
             "3 times, once and twice more when it came back"
         )
     return "each begun 3 times, then set aside"
+
+
+def arguments_are_known(queues: dict[str, dict]) -> None:
+    """Raise Wrong for an argument of a queue that RabbitMQ would ignore, or refuse."""
+    for name, arguments in queues.items():
+        for argument, value in arguments.items():
+            kind = ARGUMENTS.get(argument)
+            if not kind:
+                near = difflib.get_close_matches(argument, ARGUMENTS, 1, 0.7)
+                meant = f": {near[0]} is meant" if near else ""
+                raise Wrong(
+                    f"the queue {name} has the argument {argument!r}, which RabbitMQ ignores{meant}"
+                )
+            if type(value) is not kind:
+                words = {int: "a number, without quotes", str: "text"}.get(kind, "True or False")
+                raise Wrong(f"the queue {name} has {argument}={value!r}, which is to be {words}")
 
 
 @check.item(
