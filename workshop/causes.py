@@ -148,6 +148,21 @@ CAUSES = [
         "look at how the route names x and y",
     ),
     (
+        r"Invalid weekday literal '([^' ]+ [^']+)'",
+        "a crontab takes each field by itself, not a line of cron: {0}",
+        "crontab(minute=…, hour=…); what is not named is every one",
+    ),
+    (
+        r"__init__\(\) got an unexpected keyword argument '(minutes|hours|days?|months?|weekday)'",
+        "a crontab knows no {0}",
+        "its fields are minute, hour, day_of_week, day_of_month and month_of_year",
+    ),
+    (
+        r"'(?:AsyncResult|EagerResult|GroupResult)' object has no attribute",
+        "what is there has been sent already: delay(), apply_async() and chord(…)(…) send at once",
+        "a signature, such as chord(parts, add_up.s()), is not sent until somebody sends it",
+    ),
+    (
         r"PRECONDITION_FAILED - inequivalent arg '([^']+)' for queue '([^']+)'",
         "the queue {1} is there already, with another {0}",
         "delete the queue, or declare it as it is",

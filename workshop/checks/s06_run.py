@@ -78,7 +78,7 @@ def both(look: Look) -> tuple[Web, Running]:
                 "honcho start", lambda run: are_up(run, port, lines), "honcho", PORT=str(port)
             )
         except CourseError as error:
-            raise why_not_up(str(error), lines) or error from None
+            raise why_not_up(str(error), lines, str(look.path.resolve())) or error from None
         others = addresses(running, port) - LOOPBACK
         if others:
             running.kill()  # a worker of it would take the tasks of the next item
@@ -125,8 +125,12 @@ def are_up(running: Running, port: int, lines: dict[str, str]) -> bool:
     return bool(re.search(r" ready\.", said)) and holds(running.guard.pid, port)
 
 
-def why_not_up(said: str, lines: dict[str, str]) -> Wrong | None:
+def why_not_up(said: str, lines: dict[str, str], path: str) -> Wrong | None:
     """What a Procfile's line that ended at once speaks of, where its own words do not fit."""
+    places = re.findall(rf'File "{re.escape(path)}/(.+?)", line (\d+)', said)
+    if places and (raised := re.findall(r"\| (\w+Error: .*)", said)):
+        file, number = places[-1]
+        return Wrong(f"{file}, line {number}: {raised[-1]}", where=file)
     web, worker = lines["web"], lines["worker"]
     if "port is already in use" in said and not re.search(r"\$\{?PORT\b", web):
         return Wrong(f"`{web}` does not name $PORT, and another program has the port it takes")

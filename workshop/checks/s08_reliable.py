@@ -170,9 +170,8 @@ def refusing_service():
     hints=(
         "Which errors pass by themselves, and what if a hundred tasks try again at once?",
         "testing/telling.py: the decorator takes autoretry_for (a tuple of exceptions), "
-        "max_retries, retry_backoff and retry_jitter.",
-        "@shared_task(autoretry_for=(httpx.HTTPError,), max_retries=5, retry_backoff=True, "
-        "retry_jitter=True)",
+        "max_retries and retry_backoff. retry_jitter is True unless you set it.",
+        "@shared_task(autoretry_for=(httpx.HTTPError,), max_retries=5, retry_backoff=True)",
     ),
 )
 def tell_tries_again(look: Look) -> None:

@@ -92,6 +92,11 @@ def due_every_hour(look: Look) -> None:
             f"the schedule is {entry['schedule']}, an interval: it counts from whenever beat was "
             "started, and is not on the hour. A crontab looks at the clock"
         )
+    if entry["day"] == 24 and entry["minutes"] != [0]:
+        raise Wrong(
+            f"{entry['schedule']} is due at minute {entry['minutes'][0]} of each hour: on the hour "
+            "is minute 0"
+        )
     if entry["minutes"] != [0] or entry["day"] != 24:
         raise Wrong(
             f"{entry['schedule']} is due {entry['day']} times in a day, and is to be 24 times, "
