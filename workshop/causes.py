@@ -88,6 +88,11 @@ CAUSES = [
         "look at what stands in which brackets",
     ),
     (
+        r"missing 1 required positional argument: 'self'",
+        "a task gets itself, as self, if it is bound",
+        "@shared_task(bind=True)",
+    ),
+    (
         r"missing 1 required positional argument: 'y'",
         "one argument is missing: x and y come each by itself, and a plain function has no self",
         "count the arguments in the brackets, on both sides",

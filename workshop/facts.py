@@ -538,10 +538,10 @@ def _times(app, entry: dict) -> dict[str, Any]:
 
 def _refused(app, entry: dict) -> str:
     """Why the task cannot be called with the arguments of an entry, or ""."""
-    task = app.tasks.get(entry.get("task"))
+    task, args, kwargs = (entry.get(name) for name in ("task", "args", "kwargs"))
     try:
-        if task:
-            task.__header__(*(entry.get("args") or ()), **(entry.get("kwargs") or {}))
+        if task in app.tasks and (args or kwargs):
+            app.tasks[task].__header__(*(args or ()), **(kwargs or {}))
     except TypeError as error:
         return str(error)
     return ""
