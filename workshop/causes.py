@@ -193,6 +193,11 @@ CAUSES = [
         "the lines above name the file and the line",
     ),
     (
+        r"AppRegistryNotReady",
+        "something that needs Django's models is imported while the settings are read",
+        "in a file of the settings, name a task as text and do not import it",
+    ),
+    (
         r"ModuleNotFoundError: No module named '([^']+)'",
         "Python finds no module {0}",
         "look at the spelling, and at the folder you stand in",

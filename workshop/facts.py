@@ -540,7 +540,7 @@ def _refused(app, entry: dict) -> str:
     """Why the task cannot be called with the arguments of an entry, or ""."""
     task, args, kwargs = (entry.get(name) for name in ("task", "args", "kwargs"))
     try:
-        if task in app.tasks and (args or kwargs):
+        if task in app.tasks:
             app.tasks[task].__header__(*(args or ()), **(kwargs or {}))
     except TypeError as error:
         return str(error)

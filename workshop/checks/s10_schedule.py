@@ -6,6 +6,7 @@ import sqlite3
 from typing import Any
 
 from workshop import probe, process, setting
+from workshop.causes import likely
 from workshop.checks import Check
 from workshop.checks.look import Look, Wrong
 from workshop.clock import away
@@ -25,7 +26,9 @@ ONE, NEXT = "2026-01-02T03:00:00+00:00", "2026-01-02T04:00:00+00:00"  # two slot
 def found(look: Look, fact: str) -> Any:
     """The schedule, the tables made, and the reports of four messages, all in one process."""
     asked = {"schedule": {}, "migrate": {}, "reports": {"dues": [ONE, ONE, NEXT, ""]}}
-    return probe.value(look.once("found", lambda: look.ask_all(asked))[fact])
+    answers = look.once("found", lambda: look.ask_all(asked))
+    probe.value(answers["schedule"])  # where the project cannot be read, that is the first to say
+    return probe.value(answers[fact])
 
 
 def timetable(look: Look) -> dict[str, Any]:
@@ -102,9 +105,15 @@ def due_every_hour(look: Look) -> None:
             f"{entry['schedule']} is due {entry['day']} times in a day, and is to be 24 times, "
             "each at minute 0: what is not named is every minute, every hour"
         )
-    if entry["refused"]:
+    if entry["refused"] and {"args", "kwargs"} & set(entry["keys"]):
         raise Wrong(
             f"the entry's args and kwargs do not fit the task, which takes none: {entry['refused']}"
+        )
+    if entry["refused"]:
+        cause = likely(entry["refused"])
+        why = f" ({cause[0]}: {cause[1]})" if cause else ""
+        raise Wrong(
+            f"beat sends the task without arguments: {entry['refused']}{why}", where=REPORTING
         )
     if entry["elsewhere"]:
         raise Wrong(
