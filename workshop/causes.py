@@ -168,6 +168,11 @@ CAUSES = [
         "a signature, such as chord(parts, add_up.s()), is not sent until somebody sends it",
     ),
     (
+        r"'float' object cannot be interpreted as an integer",
+        "/ makes a number with a point, even of two whole ones",
+        "// leaves a whole number",
+    ),
+    (
         r"PRECONDITION_FAILED - inequivalent arg '([^']+)' for queue '([^']+)'",
         "the queue {1} is there already, with another {0}",
         "delete the queue, or declare it as it is",

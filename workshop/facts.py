@@ -391,15 +391,39 @@ def chord_of(x: int, y: int) -> dict[str, Any]:
         "ended": ended,
         "chords": [
             {
-                "parts": [{"task": part.task, "args": list(part.args)} for part in header.tasks],
+                "parts": [_part(part) for part in header.tasks],
+                "given": [repr(one) for one in body.args],
                 "body": body.task,
                 "body_id": body.id or task_id,
-                "on_error": [call["task"] for call in body.options.get("link_error") or []],
+                "immutable": bool(body.immutable),
+                "on_error": [
+                    {"task": call["task"], "immutable": bool(call.get("immutable"))}
+                    if isinstance(call, dict)
+                    else {"task": repr(call), "immutable": None}  # no signature
+                    for call in body.options.get("link_error") or []
+                ],
             }
             for header, body, task_id in caught
         ],
         "sent": sent,
     }
+
+
+def _part(part) -> dict[str, Any]:
+    """A signature's task with its arguments in the order of the task's own names."""
+    import inspect
+
+    from celery import current_app
+
+    found = {"task": part.task, "args": list(part.args), "refused": ""}
+    task = current_app.tasks.get(part.task)
+    try:
+        if task:
+            bound = inspect.signature(task.run).bind(*part.args, **part.kwargs)
+            found["args"] = list(bound.arguments.values())
+    except TypeError as error:
+        found["refused"] = str(error)
+    return found
 
 
 def send_a_bad_part(x: int, y: int) -> dict[str, Any]:
