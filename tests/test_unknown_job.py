@@ -4,12 +4,12 @@ from workshop import checks
 from workshop.checks.s07_result import ACCEPTED
 from workshop.results import WRONG
 
-ANY_ID_IS_A_JOB = '''
+ANY_ID_IS_A_JOB = """
     def get_object(self):
         return Job.objects.filter(pk=self.kwargs["pk"]).first() or Job(self.kwargs["pk"], 1, 1)
 
     @extend_schema(
-        parameters'''
+        parameters"""
 
 
 def test_an_unknown_id_that_is_answered_as_if_it_waited_is_named(solved, warm):

@@ -433,7 +433,10 @@ def send_a_bad_part(x: int, y: int) -> dict[str, Any]:
 
     def spoil(header) -> None:
         part = header.tasks[0]
-        part.args = (*part.args[:3], "no number")
+        if "y" in part.kwargs:
+            part.kwargs = {**part.kwargs, "y": "no number"}
+        else:
+            part.args = (*part.args[:3], "no number")
 
     job, _, caught, _ = _split(x, y, send=True, spoil=spoil)
     job.sent = timezone.now()  # so that the API knows of it
