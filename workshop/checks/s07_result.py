@@ -39,8 +39,8 @@ OF_SENDING = {
     r"the sending waits for the result": WAITS,
     r"Object of type Job is not JSON": "a message holds JSON, and a Job is a row of the database: "
     "send its numbers, job.x and job.y",
-    r"sum_number\(\) missing 1 required positional argument: 'y'": "the message has one argument too "
-    "few. x and y are two, and self comes by itself where a task is bound: bind=True",
+    r"sum_number\(\) missing 1 required": "the message has one argument too few. x and y "
+    "are two, and self comes by itself where a task is bound: bind=True",
     r"unexpected keyword argument 'task_id'": "delay takes the task's arguments and nothing else, "
     "so task_id goes to sum_number: apply_async has it as an option",
     r"takes \d positional arguments but \d were given": "sum_number takes x and y alone: the id is "
