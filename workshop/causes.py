@@ -173,6 +173,11 @@ CAUSES = [
         "// leaves a whole number",
     ),
     (
+        r"module 'celery\.states' has no attribute '(\w+)'",
+        "Celery itself has no state {0}: it is a name that a task chooses",
+        'write it as text, "{0}"',
+    ),
+    (
         r"PRECONDITION_FAILED - inequivalent arg '([^']+)' for queue '([^']+)'",
         "the queue {1} is there already, with another {0}",
         "delete the queue, or declare it as it is",

@@ -204,6 +204,7 @@ def submit(x: int, y: int) -> dict[str, Any]:
     def note(sender=None, headers=None, body=None, routing_key="", **_) -> None:
         args, kwargs, _ = body
         named = {**dict(zip(("x", "y"), args, strict=False)), **kwargs}
+        known = False
         with contextlib.suppress(Exception):  # an id that is none is no job's
             known = models.Job.objects.filter(pk=headers["id"]).exists()
         about = {name: headers.get(name) for name in ("id", "eta", "ignore_result")}

@@ -7,6 +7,7 @@ from typing import Any
 
 from workshop import probe
 from workshop.browser import NoBrowser, in_chromium, missing
+from workshop.causes import likely
 from workshop.checks import Check
 from workshop.checks.look import Look, Wrong
 from workshop.waiting import NotYet, wait_until
@@ -232,8 +233,10 @@ def failed(look: Look, job: dict, error: str) -> probe.Trouble:
     log = look.worker("celery_testing").text().split(f"[{job['id']}] raised")[-1]
     lines = re.findall(rf'File "{re.escape(str(look.path.resolve()))}/(.+?)", line (\d+)', log)
     where = ", line ".join(lines[-1]) if lines else ""
-    if "update_state" in log:
+    if "update_state" in error:
         error += " (update_state belongs to self, and has state= and meta= by keyword)"
+    elif cause := likely(error):
+        error += f" ({'; '.join(cause)})"
     return probe.Trouble(f"in the worker: {error}", where)
 
 
