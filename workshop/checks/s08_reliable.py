@@ -180,17 +180,18 @@ def tell_tries_again(look: Look) -> None:
         try:
             found = look.ask("retries_of_tell", url=url, runs=5)
         except Trouble as trouble:
-            if re.search("not iterable|catching classes that do not inherit", trouble.what):
-                raise Wrong(
-                    "autoretry_for takes a tuple of exceptions: (httpx.HTTPError,)"
-                ) from None
-            raise
+            raise why_not_told(trouble.what) or trouble from None
     waits = found["waits"]
     tries = {len(one) for one in waits}
     if tries == {0} or tries == {1}:
-        ended = f"it ended with {found['ended']}"
+        if wrong := why_not_told(found["why"]):
+            raise wrong
+        ended = f"it ended with {found['ended']}: {found['why'][:100]}"
         if found["ended"] == "NoneType":
-            ended = "it ended as if all were well. Does the error leave the function?"
+            ended = (
+                "it ended as if all were well. Does raise_for_status() make an error of the "
+                "answer, and does the error leave the function?"
+            )
         raise Wrong(f"the service answered 503, and tell was not tried again: {ended}")
     if not found["unreachable"]:
         raise Wrong(
@@ -211,6 +212,27 @@ def tell_tries_again(look: Look) -> None:
             f"every run waits {waits[0]} seconds: a hundred tasks would come back at the same "
             "moment (retry_jitter)"
         )
+
+
+def why_not_told(said: str) -> Wrong | None:
+    """What an error that is not the service's means: how the task is written."""
+    for pattern, why in (
+        (
+            "not iterable|catching classes that do not inherit",
+            "autoretry_for takes a tuple of exceptions, not their names: (httpx.HTTPError,)",
+        ),
+        (
+            "could not convert string to float",
+            "retry_backoff is True, or a number of seconds, without quotes",
+        ),
+        (
+            r"tell\(\) missing 1 required",
+            "a task gets itself, as self, if it is bound: @shared_task(bind=True, …)",
+        ),
+    ):
+        if re.search(pattern, said):
+            return Wrong(why)
+    return None
 
 
 # --- live: on a second broker, which is killed -------------------------------------------------
