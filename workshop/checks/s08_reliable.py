@@ -92,6 +92,9 @@ def acknowledged_late(look: Look) -> None:
     found = look.once("reliable", lambda: look.ask("reliable"))
     speak = re.compile("(^|_)ACKS?_|REJECT|LOST")
     there = ", ".join(filter(speak.search, found["names"])) or "none"
+    for name in ("late", "reject"):
+        if isinstance(found[name], str):
+            raise Wrong(f"one of the two settings is the text {found[name]!r}: True has no quotes")
     for name, words in (
         ("late", "a task is acknowledged when it begins: task_acks_late is not True"),
         (
