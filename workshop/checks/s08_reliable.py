@@ -74,6 +74,11 @@ def each_message_is_confirmed(look: Look) -> None:
     if found["confirms"] is not True:
         options = ", ".join(f"{k}: {v}" for k, v in found["transport"].items()) or "nothing"
         raise Wrong(f"the transport's options are {options}; confirm_publish is to be True")
+    if found["transport"].get("max_retries") != "0":
+        raise Wrong(
+            "max_retries is no longer 0 in the transport's options: a request would wait for a "
+            "broker that is not there"
+        )
 
 
 @check.item(
