@@ -43,6 +43,16 @@ CAUSES = [
         "stand in the folder that has manage.py; look at the name after -A",
     ),
     (
+        r"You are using `(\S+)` as an option of the (\S+) sub-command",
+        "the option {0} comes after the word {1}: it belongs to celery itself",
+        "write it before {1}, right after celery",
+    ),
+    (
+        r"can't open file '([^']+)'",
+        "Python finds no file {0}",
+        "in which folder is the command started, and where is the file?",
+    ),
+    (
         r"Module '([^']+)' has no attribute '([^']+)'",
         "the module {0} has no Celery app in it",
         "name the module in which the app is made after -A",
@@ -76,6 +86,11 @@ CAUSES = [
         r"missing 2 required positional arguments: 'x' and 'y'",
         "the task got no arguments: they stand in delay's brackets, and none stand before .delay",
         "look at what stands in which brackets",
+    ),
+    (
+        r"missing 1 required positional argument: 'self'",
+        "a task gets itself, as self, if it is bound",
+        "@shared_task(bind=True)",
     ),
     (
         r"missing 1 required positional argument: 'y'",
@@ -141,6 +156,31 @@ CAUSES = [
         r"'str' object cannot be interpreted as an integer",
         "a piece of the URL reached range() as text",
         "look at how the route names x and y",
+    ),
+    (
+        r"Invalid weekday literal '([^' ]+ [^']+)'",
+        "a crontab takes each field by itself, not a line of cron: {0}",
+        "crontab(minute=…, hour=…); what is not named is every one",
+    ),
+    (
+        r"__init__\(\) got an unexpected keyword argument '(minutes|hours|days?|months?|weekday)'",
+        "a crontab knows no {0}",
+        "its fields are minute, hour, day_of_week, day_of_month and month_of_year",
+    ),
+    (
+        r"'(?:AsyncResult|EagerResult|GroupResult)' object has no attribute",
+        "what is there has been sent already: delay(), apply_async() and chord(…)(…) send at once",
+        "a signature, such as chord(parts, add_up.s()), is not sent until somebody sends it",
+    ),
+    (
+        r"'float' object cannot be interpreted as an integer",
+        "/ makes a number with a point, even of two whole ones",
+        "// leaves a whole number",
+    ),
+    (
+        r"module 'celery\.states' has no attribute '(\w+)'",
+        "Celery itself has no state {0}: it is a name that a task chooses",
+        'write it as text, "{0}"',
     ),
     (
         r"PRECONDITION_FAILED - inequivalent arg '([^']+)' for queue '([^']+)'",
@@ -221,6 +261,11 @@ CAUSES = [
         r"No module named '\w+://",
         "the address came to Celery as its second argument, which is not the broker",
         "name it: broker=",
+    ),
+    (
+        r"AppRegistryNotReady",
+        "something that needs Django's models is imported while the settings are read",
+        "in a file of the settings, name a task as text and do not import it",
     ),
     (
         r"ModuleNotFoundError: No module named '([^']+)'",

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import json
 import os
+from collections.abc import Callable
 from typing import Any
 
 
@@ -334,25 +335,76 @@ def results() -> dict[str, Any]:
     return {
         "backend": app.conf.result_backend,
         "started": app.conf.task_track_started,
+        "ignored": bool(app.conf.task_ignore_result),
         "names": sorted(names),
     }
 
 
 def submit(x: int, y: int) -> dict[str, Any]:
-    """A job made and sent as the API does: its id, and the messages that were published."""
+    """A job made and sent as the API does: its id, and the messages that were published.
+
+    A sending that waits for the result is ended, since no worker runs here.
+    """
     _django()
+    from celery import current_app
+    from celery.result import AsyncResult
     from celery.signals import before_task_publish
 
+    models = importlib.import_module("sums.models")
     sent: list[dict[str, Any]] = []
+    asked: list[str] = []
 
-    def note(sender=None, headers=None, body=None, **_) -> None:
+    def note(sender=None, headers=None, body=None, routing_key="", **_) -> None:
         args, kwargs, _ = body
         named = {**dict(zip(("x", "y"), args, strict=False)), **kwargs}
-        sent.append({"task": sender, "id": headers["id"], **named})
+        known = False
+        with contextlib.suppress(Exception):  # an id that is none is no job's
+            known = models.Job.objects.filter(pk=headers["id"]).exists()
+        about = {name: headers.get(name) for name in ("id", "eta", "ignore_result")}
+        sent.append({"task": sender, **about, "known": known, "routing_key": routing_key, **named})
+
+    def waits(*_, **__):
+        asked.append("get")
+        raise TimeoutError("the sending waits for the result")
+
+    def look(self, meta=AsyncResult._get_task_meta):
+        asked.append("state")
+        return waits() if len(asked) > 5 else meta(self)
 
     before_task_publish.connect(note)
+    AsyncResult.get = AsyncResult.wait = waits
+    AsyncResult._get_task_meta = look
     job = importlib.import_module("sums.submitting").submit(x, y)
-    return {"id": str(job.pk), "sent": sent}
+    conf = current_app.conf
+    return {
+        "id": str(job.pk),
+        "sent": sent,
+        "waited": "get" in asked,
+        "default": conf.task_default_routing_key or conf.task_default_queue,
+    }
+
+
+def progress(x: int, y: int) -> dict[str, Any]:
+    """What sum_number tells of itself with update_state, run here as a worker runs it."""
+    _django()
+    import uuid
+
+    from celery.app.task import Task
+
+    task = importlib.import_module("testing.workers").sum_number
+    job, told = str(uuid.uuid4()), []
+
+    def note(self, task_id=None, state=None, meta=None, request=None, **_) -> None:
+        told.append({"id": task_id, "state": state, "meta": meta})
+
+    Task.update_state = note
+    task.push_request(id=job, called_directly=False, args=(x, y))
+    try:
+        task.run(x, y)
+    finally:
+        task.pop_request()
+    plain = json.loads(json.dumps(told, default=repr))
+    return {"id": job, "told": plain, "ignored": bool(task.ignore_result)}
 
 
 def reliable() -> dict[str, Any]:
@@ -372,18 +424,61 @@ def _settings_module():
     return importlib.import_module("celery_testing.settings")
 
 
-def receipts_of_a_task_that_runs_twice() -> dict[str, int]:
-    """Its receipts, after two runs of one task, and after a run of another."""
+def receipts_of_a_task_that_runs_twice() -> dict[str, Any]:
+    """Its receipts, after two runs of one task, and after a run of another; and what becomes
+    of two runs at the same moment."""
     _django()
     import uuid
 
     task = importlib.import_module("testing.workers").sum_number
     models = importlib.import_module("receipts.models")
-    one, other = str(uuid.uuid4()), str(uuid.uuid4())
+    one, other, both = (str(uuid.uuid4()) for _ in range(3))
     for task_id in (one, one, other):
         task.apply(args=(1, 1), task_id=task_id, throw=True)
     count = models.Receipt.objects.filter
-    return {"one": count(job_id=one).count(), "other": count(job_id=other).count()}
+    found: dict[str, Any] = {
+        "one": count(job_id=one).count(),
+        "other": count(job_id=other).count(),
+        "error": "",
+    }
+    try:
+        with _between(models.Receipt, lambda: models.write_receipt(both)):
+            models.write_receipt(both)
+    except Exception as error:
+        found["error"] = f"{type(error).__name__}: {error}"
+    return {**found, "both": count(job_id=both).count()}
+
+
+@contextlib.contextmanager
+def _between(model, other: Callable[[], Any]):
+    """Let `other` run, as another process would, right after the first look into a table."""
+    from threading import Thread
+
+    from django.db import connection
+
+    def run() -> None:
+        try:
+            other()
+        finally:
+            connection.close()  # a thread has its own
+
+    thread = Thread(target=run)
+
+    def watch(execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        looks = sql.startswith("SELECT") and f'"{model._meta.db_table}"' in sql
+        if looks and thread.ident is None:
+            thread.start()
+            thread.join(1)  # it waits longer where the learner's code has locked the table
+        return result
+
+    with connection.execute_wrapper(watch):
+        yield
+    if thread.ident is not None:
+        thread.join()
+
+
+MANY = 8  # retries, after which it is known that there is no end, or one too far
 
 
 def retries_of_tell(url: str, runs: int) -> dict[str, Any]:
@@ -398,16 +493,29 @@ def retries_of_tell(url: str, runs: int) -> dict[str, Any]:
     def note(self, *args, countdown=None, **words):
         waited = self.default_retry_delay if countdown is None else countdown
         waits[-1].append(waited)
-        if self.request.retries > 20:
-            raise RuntimeError("more than 20 times")
+        if self.request.retries > MANY:
+            raise RuntimeError(f"more than {MANY} times")
         return retry(self, *args, countdown=0, **words)
 
     Task.retry = note
-    ended = ""
+    ended, why = "", ""
     for _ in range(runs):
         waits.append([])
-        ended = type(tell.apply(args=(url, "done")).result).__name__
-    return {"waits": waits, "ended": ended}
+        result = tell.apply(args=(url, "done")).result
+        ended, why = type(result).__name__, str(result)
+        if len(waits[-1]) > MANY:
+            break
+    found = {"waits": list(waits), "ended": ended, "why": why}
+    waits.append([])
+    tell.apply(args=("http://127.0.0.1:9/", "done"))  # nobody listens at port 9, discard
+    return {**found, "unreachable": len(waits[-1])}
+
+
+def queue_arguments() -> dict[str, dict]:
+    """The arguments of the app's queues, as the broker would get them."""
+    _django()
+    app = importlib.import_module("celery_testing.celery").app
+    return {name: queue.queue_arguments or {} for name, queue in app.amqp.queues.items()}
 
 
 def send_poison(path: str, address: str, count: int) -> None:
@@ -443,15 +551,39 @@ def chord_of(x: int, y: int) -> dict[str, Any]:
         "ended": ended,
         "chords": [
             {
-                "parts": [{"task": part.task, "args": list(part.args)} for part in header.tasks],
+                "parts": [_part(part) for part in header.tasks],
+                "given": [repr(one) for one in body.args],
                 "body": body.task,
                 "body_id": body.id or task_id,
-                "on_error": [call["task"] for call in body.options.get("link_error") or []],
+                "immutable": bool(body.immutable),
+                "on_error": [
+                    {"task": call["task"], "immutable": bool(call.get("immutable"))}
+                    if isinstance(call, dict)
+                    else {"task": repr(call), "immutable": None}  # no signature
+                    for call in body.options.get("link_error") or []
+                ],
             }
             for header, body, task_id in caught
         ],
         "sent": sent,
     }
+
+
+def _part(part) -> dict[str, Any]:
+    """A signature's task with its arguments in the order of the task's own names."""
+    import inspect
+
+    from celery import current_app
+
+    found = {"task": part.task, "args": list(part.args), "refused": ""}
+    task = current_app.tasks.get(part.task)
+    try:
+        if task:
+            bound = inspect.signature(task.run).bind(*part.args, **part.kwargs)
+            found["args"] = list(bound.arguments.values())
+    except TypeError as error:
+        found["refused"] = str(error)
+    return found
 
 
 def send_a_bad_part(x: int, y: int) -> dict[str, Any]:
@@ -461,7 +593,10 @@ def send_a_bad_part(x: int, y: int) -> dict[str, Any]:
 
     def spoil(header) -> None:
         part = header.tasks[0]
-        part.args = (*part.args[:3], "no number")
+        if "y" in part.kwargs:
+            part.kwargs = {**part.kwargs, "y": "no number"}
+        else:
+            part.args = (*part.args[:3], "no number")
 
     job, _, caught, _ = _split(x, y, send=True, spoil=spoil)
     job.sent = timezone.now()  # so that the API knows of it
@@ -528,6 +663,7 @@ def schedule() -> dict[str, Any]:
             n for n in vars(_settings_module()) if "BEAT" in n or "SCHED" in n or "ZONE" in n
         ),
     }
+    found["scheduler"], found["ours"] = _scheduler(app)
     try:
         found["zone"] = str(app.timezone)
     except Exception as error:  # no such zone
@@ -539,6 +675,19 @@ def schedule() -> dict[str, Any]:
     return {**found, "entries": {name: _times(app, entry) for name, entry in entries.items()}}
 
 
+def _scheduler(app) -> tuple[str, bool]:
+    """The name of beat's scheduler, and whether it is the project's."""
+    from celery.utils.imports import load_extension_class_names, symbol_by_name
+
+    name = app.conf.beat_scheduler
+    names = dict(load_extension_class_names("celery.beat_schedulers"))
+    try:
+        found = symbol_by_name(name, aliases=names)
+    except Exception:  # beat itself will report it
+        return str(name), False
+    return str(name), issubclass(found, importlib.import_module("celery_testing.beat").Scheduler)
+
+
 def _times(app, entry: dict) -> dict[str, Any]:
     """How often a crontab sends in 24 hours of June, and how long it pauses in a year."""
     import itertools
@@ -546,11 +695,19 @@ def _times(app, entry: dict) -> dict[str, Any]:
 
     from celery.schedules import crontab
 
-    plan = entry.get("schedule")
-    found = {"task": entry.get("task"), "keys": sorted(entry), "schedule": str(plan)}
-    found["kind"] = type(plan).__name__
+    plan, task = entry.get("schedule"), entry.get("task")
+    found = {"task": task if isinstance(task, str) else repr(task), "keys": sorted(entry)}
+    found["schedule"], found["kind"] = str(plan), type(plan).__name__
+    found["refused"], found["elsewhere"] = _refused(app, entry), _elsewhere(app, entry)
+    if isinstance(plan, type):
+        found["kind"] = "class"
     if not isinstance(plan, crontab):
-        return {**found, "day": None}
+        return {**found, "day": None, "some": []}
+    whole = {"day_of_week": 7, "day_of_month": 31, "month_of_year": 12}
+    some = [name for name, count in whole.items() if len(getattr(plan, name)) < count]
+    found["some"] = [f"{name}={getattr(plan, '_orig_' + name)}" for name in some]
+    if some:
+        return {**found, "day": 0}
     plan.app = app
     june = _sent(plan, datetime(2026, 6, 1, tzinfo=UTC))
     pauses = []
@@ -564,6 +721,24 @@ def _times(app, entry: dict) -> dict[str, Any]:
             pauses.append([f"{since:%d %B}", len(sent), str(longest)])
     minutes = sorted({one.astimezone(app.timezone).minute for one in june})
     return {**found, "day": len(june), "minutes": minutes, "pauses": pauses}
+
+
+def _refused(app, entry: dict) -> str:
+    """Why the task cannot be called with the arguments of an entry, or ""."""
+    task, args, kwargs = (entry.get(name) for name in ("task", "args", "kwargs"))
+    try:
+        if task in app.tasks:
+            app.tasks[task].__header__(*(args or ()), **(kwargs or {}))
+    except TypeError as error:
+        return str(error)
+    return ""
+
+
+def _elsewhere(app, entry: dict) -> str:
+    """The queue that an entry names, if no worker of the project takes from it; or ""."""
+    options = entry.get("options")
+    queue = options.get("queue") if isinstance(options, dict) else None
+    return str(queue) if queue and queue not in (app.amqp.queues or {}) else ""
 
 
 def _sent(plan, begin) -> list:
@@ -582,29 +757,49 @@ def _sent(plan, begin) -> list:
 
 
 def reports(dues: list[str]) -> dict[str, Any]:
-    """The slots that are there after a run of report for each header, "" for none; errors."""
+    """The slots that are there after a run of report for each header, "" for none; errors.
+
+    And what becomes of two runs for one hour at the same moment.
+    """
     _django()
     import uuid
+    import warnings
     from datetime import UTC
 
     task = importlib.import_module("testing.reporting").report
     model = importlib.import_module("reports.models").Report
     receipt = importlib.import_module("receipts.models").Receipt
-    errors: list[str] = []
-    for number, due in enumerate(dues):
-        job = uuid.uuid4()  # meanwhile another sum was done
-        receipt.objects.create(key=job, job_id=job)
+
+    def run(due: str) -> None:
         task.push_request(called_directly=False, **({"due": due} if due else {}))
         try:
             task.run()
-        except Exception as error:
-            if not number:
-                raise
-            errors.append(f"{type(error).__name__}: {error}")
-        else:
-            errors.append("")
         finally:
             task.pop_request()
+
+    errors: list[str] = []
+    with warnings.catch_warnings(record=True) as warned:
+        for number, due in enumerate(dues):
+            job = uuid.uuid4()  # in the meantime another sum was done
+            receipt.objects.create(key=job, job_id=job)
+            warned.clear()  # those of the last one count, which is sent by hand
+            warnings.simplefilter("always")
+            try:
+                run(due)
+            except Exception as error:
+                if not number:
+                    raise
+                errors.append(f"{type(error).__name__}: {error}")
+            else:
+                errors.append("")
+    naive = any("naive datetime" in str(one.message) for one in warned)
     slots = [row.slot.astimezone(UTC).isoformat() for row in model.objects.all()]
     model.objects.all().delete()
-    return {"slots": slots, "errors": errors}
+    together = ""
+    try:
+        with _between(model, lambda: run(dues[0])):
+            run(dues[0])
+    except Exception as error:
+        together = f"{type(error).__name__}: {error}"
+    model.objects.all().delete()
+    return {"slots": slots, "errors": errors, "naive": naive, "together": together}

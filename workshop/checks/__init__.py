@@ -23,7 +23,7 @@ __all__ = ["Check", "Item", "Wrong", "check"]
 
 # for code that ended with an error, whatever it was to do
 OF_TROUBLE = (
-    "Your code ended with an error. Which line does it name, and what does it say of it?",
+    "Your code raised an error. Which line does it name, and what does Python say about it?",
     "Read that line, and the one above it: brackets, quotes, the colon, the spelling of names. "
     "The last line of what Python says is the cause.",
     "`workshop diff` shows your file beside the solution, line by line.",
@@ -127,8 +127,9 @@ class Check:
         if found.state in (WRONG, BROKEN):
             first = told.setdefault(found.hint, item.name)
             later = self._owner(where, item, results)
-            if later:  # the file that could not be run is another item's
-                held[later.name] = later.result(BROKEN, found.hint, found.steps)
+            if later:  # the file that is to blame is another item's
+                steps = () if found.steps == item.hints else found.steps
+                held[later.name] = later.result(found.state, found.hint, steps)
                 first = told[found.hint] = later.name
             if first != item.name:
                 return item.result(NOT_TRIED, f"first: {first}")
@@ -144,14 +145,14 @@ class Check:
 
 
 def _result(item: Item, look: Look) -> tuple[Result, str]:
-    """What is found of an item; and where in the learner's files, if they could not be run."""
+    """What is found of an item; and which of the learner's files is to blame, where known."""
     try:
         note = item.look(look)
     except Wrong as wrong:
         if item.todo and look.is_untouched(item.file):
             seen = f"TODO {item.todo} in {item.file}: {wrong}"
             return item.result(NOT_TRIED, seen), ""
-        return item.result(WRONG, str(wrong), wrong.hints), ""
+        return item.result(WRONG, str(wrong), wrong.hints), wrong.where
     except Trouble as trouble:
         return item.result(BROKEN, str(trouble), tuple(trouble.hints) or OF_TROUBLE), trouble.where
     except Busy:

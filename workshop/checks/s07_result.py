@@ -1,18 +1,21 @@
 """Stage 07: the answer comes back: a result backend, a job's own id, progress."""
 
 import re
+import uuid
 from typing import Any
 
 import httpx
 
 from workshop import probe
 from workshop.browser import NoBrowser, in_chromium, missing
+from workshop.causes import likely
 from workshop.checks import Check
 from workshop.checks.look import Look, Wrong
 from workshop.patience import NotYet, wait_until
 
 check = Check()
 RESULTS, SENDING, WORKERS = "celery_testing/results.py", "sums/sending.py", "testing/workers.py"
+TASK = "testing.workers.sum_number"
 KEPT = "results are kept in Django's database"
 OWN_ID = "the task is sent under the job's own id"
 ACCEPTED = "POST answers 202 with a Location, before any worker runs"
@@ -22,6 +25,11 @@ STOPS = "a running sum that is cancelled stops at its next step"
 LONG = 5000, 4000  # takes about half a second; two numbers, in case they change places
 ACCEPTING = 5  # seconds; a broker that is there takes a message in a hundredth
 SUM = 30  # seconds; the largest of them takes five
+ROWS = 100  # of the sum that is asked what it tells of itself
+WAITS = (
+    "the sending waits for the result: get() returns when a worker has done the sum, and the "
+    "visitor waits as long. Send it, and return"
+)
 OVER = {"SUCCESS", "FAILURE", "REVOKED"}
 DATABASE = re.compile(r"django-db|django_celery_results\.backends(\.database)?[.:]DatabaseBackend")
 OTHER_BACKENDS = {
@@ -32,6 +40,11 @@ OTHER_BACKENDS = {
 }
 # what Python says of a sending that does not work, and what that means
 OF_SENDING = {
+    r"the sending waits for the result": WAITS,
+    r"Object of type Job is not JSON": "a message holds JSON, and a Job is a row of the database: "
+    "send its numbers, job.x and job.y",
+    r"sum_number\(\) missing 1 required": "the message has one argument too few. x and y "
+    "are two, and self comes by itself where a task is bound: bind=True",
     r"unexpected keyword argument 'task_id'": "delay takes the task's arguments and nothing else, "
     "so task_id goes to sum_number: apply_async has it as an option",
     r"takes \d positional arguments but \d were given": "sum_number takes x and y alone: the id is "
@@ -46,7 +59,12 @@ OF_SENDING = {
 
 def found(look: Look, fact: str) -> Any:
     """The settings, the tables made, and a job sent, all in one process."""
-    asked = {"results": {}, "migrate": {}, "submit": {"x": 3, "y": 4}}
+    asked = {
+        "results": {},
+        "migrate": {},
+        "submit": {"x": 3, "y": 4},
+        "progress": {"x": ROWS, "y": 2},
+    }
     return probe.value(look.once("found", lambda: look.ask_all(asked))[fact])
 
 
@@ -66,6 +84,11 @@ def results_are_kept(look: Look) -> None:
     kept = found(look, "results")
     names = ", ".join(kept["names"]) or "none"
     backend, started = kept["backend"], kept["started"]
+    if kept["ignored"]:
+        raise Wrong(
+            "task_ignore_result is on: a worker then throws every result away. It is read from "
+            "CELERY_TASK_IGNORE_RESULT"
+        )
     if not backend:
         raise Wrong(
             "the app has no result backend. It reads CELERY_RESULT_BACKEND; the settings that "
@@ -111,18 +134,42 @@ def task_has_the_jobs_id(look: Look) -> None:
                 raise Wrong(f"{trouble.where}: {why}") from None
         raise
     sent, text = job["sent"], look.read(SENDING)
+    if job["waited"]:
+        raise Wrong(WAITS)
     if not sent:
         raise Wrong(f"a job was submitted, and no message was published{why_unsent(text)}")
     if len(sent) > 1:
         raise Wrong(f"one job published {len(sent)} messages: the sum would be done as many times")
-    told = {name: sent[0].get(name) for name in ("task", "x", "y")}
-    if told != {"task": "testing.workers.sum_number", "x": 3, "y": 4}:
+    message = sent[0]
+    if message["task"] != TASK:
+        raise Wrong(
+            f"the message is for a task {message['task']!r}, which no worker knows: a task's name "
+            f"is its module and its function, {TASK}"
+        )
+    told = {name: message.get(name) for name in ("x", "y")}
+    if told != {"x": 3, "y": 4}:
         raise Wrong(f"for x=3, y=4 the message says {told}: x is the first, y the second")
-    if sent[0]["id"] != job["id"]:
+    if message["id"] != job["id"]:
+        if "task_id" in text and ".delay(" not in text:
+            raise Wrong(f"the task has the id {message['id']!r}, and the job's is {job['id']!r}")
         cannot = "delay() cannot set it" if ".delay(" in text else "apply_async's option is task_id"
         raise Wrong(
             "the task has an id of its own, and not the job's: whoever asks for the job is "
             f"told PENDING for ever. {cannot}"
+        )
+    if not message["known"]:
+        raise Wrong(
+            "no job has this id yet when the message is sent, it is saved afterwards: a worker may "
+            "be quicker than that. The task takes the job's id, not the job the task's"
+        )
+    if message["eta"]:
+        raise Wrong(
+            f"no worker is to begin it before {message['eta']}: countdown and eta put a task off"
+        )
+    if message["routing_key"] != job["default"]:
+        raise Wrong(
+            f"the message has the routing key {message['routing_key']!r}, and goes to a queue from "
+            "which no worker takes: leave the queue to the app's default"
         )
 
 
@@ -132,6 +179,8 @@ def why_unsent(text: str) -> str:
         return (
             ": a signature is a task with its arguments, and is sent by .delay() or .apply_async()"
         )
+    if re.search(r"\.apply\(", text):
+        return ": apply() does the task here and now, apply_async() sends it"
     if re.search(r"\bsum_number\s*\(", text):
         return ": sum_number is called as a function, so the sum is done here"
     if re.search(r"\.(delay|apply_async)\b(?!\s*\()", text):
@@ -195,8 +244,10 @@ def failed(look: Look, job: dict, error: str) -> probe.Trouble:
     log = look.worker("celery_testing").text().split(f"[{job['id']}] raised")[-1]
     lines = re.findall(rf'File "{re.escape(str(look.path.resolve()))}/(.+?)", line (\d+)', log)
     where = ", line ".join(lines[-1]) if lines else ""
-    if "update_state" in log:
+    if "update_state" in error:
         error += " (update_state belongs to self, and has state= and meta= by keyword)"
+    elif cause := likely(error):
+        error += f" ({'; '.join(cause)})"
     return probe.Trouble(f"in the worker: {error}", where)
 
 
@@ -217,6 +268,12 @@ def post_is_accepted(look: Look) -> None:
     state = now(look, job)["state"]
     if state != "PENDING":
         raise Wrong(f"no worker runs, and the job's state is {state}")
+    unknown = look.web().get(f"/api/sums/{uuid.uuid4()}/")
+    if unknown.status_code != 404:
+        raise Wrong(
+            f"an id that no job has is answered {look.web().why(unknown)}, not 404: a visitor "
+            "could not tell it from a job that waits"
+        )
 
 
 @check.item(
@@ -233,6 +290,11 @@ def post_is_accepted(look: Look) -> None:
 )
 def result_comes_back(look: Look) -> None:
     job = look.once("first", lambda: post(look, 3, 4))
+    told = look.once("told", lambda: progress(look))
+    if told["ignored"] or found(look, "submit")["sent"][0]["ignore_result"]:
+        where = WORKERS if told["ignored"] else ""
+        raise Wrong("ignore_result is set: the worker throws the task's result away", where=where)
+    is_sound(told)
     look.worker("celery_testing")
     last = over(look, job)
     if last["state"] != "SUCCESS":
@@ -242,6 +304,51 @@ def result_comes_back(look: Look) -> None:
             f"3 × 4 has the result {last['result']}: does return num stand below both loops, and "
             "in neither?"
         )
+
+
+def progress(look: Look) -> dict:
+    """What the task tells of itself; nothing where it cannot be run here, which a worker shows."""
+    try:
+        return found(look, "progress")
+    except probe.Trouble:
+        return {"id": "", "told": [], "ignored": False}
+
+
+def is_sound(told: dict) -> None:
+    """Raise Wrong if the task tells its progress in a way that the job cannot read."""
+    shares = []
+    for one in told["told"]:
+        state, meta = one["state"], one["meta"]
+        if one["id"] not in (None, told["id"]):
+            raise untold(
+                f"update_state got {one['id']!r} as its first argument, which is a task's id: give "
+                "it state= and meta= by keyword"
+            )
+        if state != "PROGRESS":
+            near = isinstance(state, str) and state.upper() == "PROGRESS"
+            why = "it is written letter for letter" if near else "the job is to be in PROGRESS"
+            raise untold(f"update_state names the state {state!r}: {why}")
+        if not isinstance(meta, dict):
+            raise untold(f"update_state has the meta {meta}: it is a dict with done and total")
+        if missing := [name for name in ("done", "total") if name not in meta]:
+            raise untold(f"update_state has the meta {meta}, without {' and '.join(missing)}")
+        done, total = meta["done"], meta["total"]
+        if not all(isinstance(n, int | float) for n in (done, total)):
+            raise untold(f"update_state has the meta {meta}: done and total are to be numbers")
+        shares += [100 * done / total] if total else []
+    if shares and max(shares) > 100:
+        raise untold(
+            f"it said {max(shares):.0f} per cent, more than 100: done is what is done of total. "
+            "Are they turned round, or does one count rows and the other something else?"
+        )
+    if len(shares) > 1 and max(shares) < 50:
+        raise untold(
+            f"it never said more than {max(shares):.0f} per cent: does done count what total does?"
+        )
+
+
+def untold(seen: str) -> Wrong:
+    return Wrong(seen, where=WORKERS)
 
 
 @check.item(
@@ -310,7 +417,7 @@ def watch(look: Look, job: dict) -> tuple[list[int], list[str]]:
 )
 def cancelled_stops(look: Look) -> None:
     worker, job = look.worker("celery_testing"), post(look, 8000, 8000)
-    worker.wait_for(rf"\[{job['id']}\]: counting", limit=10)
+    wait_until(lambda: now(look, job)["state"] != "PENDING", limit=10, what="its start")
     answer = look.web().ask("DELETE", f"/api/sums/{job['id']}/")
     if answer.status_code != 202:
         raise Wrong(f"DELETE answered {look.web().why(answer)}")

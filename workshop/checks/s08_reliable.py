@@ -1,6 +1,7 @@
 """Stage 08: what was accepted is finished once, whoever is killed in between."""
 
 import contextlib
+import difflib
 import re
 import sqlite3
 import threading
@@ -33,6 +34,24 @@ ONCE = "a task that runs twice leaves one receipt"
 TELLS = "tell tries again, later and later, and not in step with others"
 POISON = "a message that kills its process ends in the queue dead"
 QUICK = "a broker that is short of memory: 503 within a second"
+# what this stage's queue may have, and what RabbitMQ wants for it
+ARGUMENTS = {
+    "x-queue-type": str,
+    "x-delivery-limit": int,
+    "x-dead-letter-exchange": str,
+    "x-dead-letter-routing-key": str,
+    "x-dead-letter-strategy": str,
+    "x-overflow": str,
+    "x-max-length": int,
+    "x-max-length-bytes": int,
+    "x-message-ttl": int,
+    "x-expires": int,
+    "x-quorum-initial-group-size": int,
+    "x-single-active-consumer": bool,
+    "x-max-in-memory-length": int,
+    "x-max-priority": int,
+    "x-queue-leader-locator": str,
+}
 MANY = 500  # jobs, with a broker and a worker killed among them
 SENDERS = 4
 POISONS = 4
@@ -55,6 +74,11 @@ def each_message_is_confirmed(look: Look) -> None:
     if found["confirms"] is not True:
         options = ", ".join(f"{k}: {v}" for k, v in found["transport"].items()) or "nothing"
         raise Wrong(f"the transport's options are {options}; confirm_publish is to be True")
+    if found["transport"].get("max_retries") != "0":
+        raise Wrong(
+            "max_retries is no longer 0 in the transport's options: a request would wait for a "
+            "broker that is not there"
+        )
 
 
 @check.item(
@@ -73,6 +97,9 @@ def acknowledged_late(look: Look) -> None:
     found = look.once("reliable", lambda: look.ask("reliable"))
     speak = re.compile("(^|_)ACKS?_|REJECT|LOST")
     there = ", ".join(filter(speak.search, found["names"])) or "none"
+    for name in ("late", "reject"):
+        if isinstance(found[name], str):
+            raise Wrong(f"one of the two settings is the text {found[name]!r}: True has no quotes")
     for name, words in (
         ("late", "a task is acknowledged when it begins: task_acks_late is not True"),
         (
@@ -109,6 +136,13 @@ def one_receipt(look: Look) -> None:
             f"one task ran twice, and there are {found['one']} receipts: the key differs from "
             "run to run"
         )
+    if found["both"] != 1 or found["error"]:
+        why = found["error"].splitlines()[0] if found["error"] else f"{found['both']} receipts"
+        raise Wrong(
+            f"one task ran in two processes at the same moment: {why}. Between a look and a write "
+            "another process may write. The column key is unique, and get_or_create by the key "
+            "tries again when it is refused"
+        )
 
 
 class Refuses(BaseHTTPRequestHandler):
@@ -144,9 +178,8 @@ def refusing_service():
     hints=(
         "Which errors pass by themselves, and what if a hundred tasks try again at once?",
         "testing/telling.py: the decorator takes autoretry_for (a tuple of exceptions), "
-        "max_retries, retry_backoff and retry_jitter.",
-        "@shared_task(autoretry_for=(httpx.HTTPError,), max_retries=5, retry_backoff=True, "
-        "retry_jitter=True)",
+        "max_retries and retry_backoff. retry_jitter is True unless you set it.",
+        "@shared_task(autoretry_for=(httpx.HTTPError,), max_retries=5, retry_backoff=True)",
     ),
 )
 def tell_tries_again(look: Look) -> None:
@@ -155,20 +188,29 @@ def tell_tries_again(look: Look) -> None:
         try:
             found = look.ask("retries_of_tell", url=url, runs=5)
         except Trouble as trouble:
-            if "not iterable" in trouble.what:
-                raise Wrong(
-                    "autoretry_for takes a tuple of exceptions: (httpx.HTTPError,)"
-                ) from None
-            raise
+            raise why_not_told(trouble.what) or trouble from None
     waits = found["waits"]
     tries = {len(one) for one in waits}
     if tries == {0} or tries == {1}:
-        raise Wrong(f"the service answered 503, and tell was not tried again: {found['ended']}")
+        if wrong := why_not_told(found["why"]):
+            raise wrong
+        ended = f"it ended with {found['ended']}: {found['why'][:100]}"
+        if found["ended"] == "NoneType":
+            ended = (
+                "it ended as if all were well. Does raise_for_status() make an error of the "
+                "answer, and does the error leave the function?"
+            )
+        raise Wrong(f"the service answered 503, and tell was not tried again: {ended}")
+    if not found["unreachable"]:
+        raise Wrong(
+            "tell is tried again after an answer 503, and not when nobody listens at the address: "
+            "httpx.HTTPError is the one above both errors"
+        )
     if max(tries) > 6:
         raise Wrong(f"tell was tried again {max(tries)} times and more: at most 5")
     last = max(0, min(tries) - 2)
     longest = [max(one[n] for one in waits) for n in (0, last)]
-    if longest[0] >= longest[1]:
+    if longest[0] >= longest[1]:  # jitter makes them differ; the longest of five runs grow
         raise Wrong(
             f"the waits are {waits[0]} seconds: they are to grow, so that a service that is down "
             "is left alone (retry_backoff)"
@@ -178,6 +220,27 @@ def tell_tries_again(look: Look) -> None:
             f"every run waits {waits[0]} seconds: a hundred tasks would come back at the same "
             "moment (retry_jitter)"
         )
+
+
+def why_not_told(said: str) -> Wrong | None:
+    """What an error that is not the service's means: how the task is written."""
+    for pattern, why in (
+        (
+            "not iterable|catching classes that do not inherit",
+            "autoretry_for takes a tuple of exceptions, not their names: (httpx.HTTPError,)",
+        ),
+        (
+            "could not convert string to float",
+            "retry_backoff is True, or a number of seconds, without quotes",
+        ),
+        (
+            r"tell\(\) missing 1 required",
+            "a task gets itself, as self, if it is bound: @shared_task(bind=True, …)",
+        ),
+    ):
+        if re.search(pattern, said):
+            return Wrong(why)
+    return None
 
 
 # --- live: on a second broker, which is killed -------------------------------------------------
@@ -217,6 +280,7 @@ def worker_on(look: Look, broker: SecondBroker, name: str) -> Running:
 )
 def poison_ends_in_dead(look: Look) -> str:
     look.needs_file(QUEUES)
+    arguments_are_known(look.ask("queue_arguments"))
     look.migrate()
     broker = second(look)
     begun = Path(look.folder) / "poison"
@@ -250,6 +314,22 @@ def poison_ends_in_dead(look: Look) -> str:
             "3 times, once and twice more when it came back"
         )
     return "each begun 3 times, then set aside"
+
+
+def arguments_are_known(queues: dict[str, dict]) -> None:
+    """Raise Wrong for an argument of a queue that RabbitMQ would ignore, or refuse."""
+    for name, arguments in queues.items():
+        for argument, value in arguments.items():
+            kind = ARGUMENTS.get(argument)
+            if not kind:
+                near = difflib.get_close_matches(argument, ARGUMENTS, 1, 0.7)
+                meant = f": {near[0]} is meant" if near else ""
+                raise Wrong(
+                    f"the queue {name} has the argument {argument!r}, which RabbitMQ ignores{meant}"
+                )
+            if type(value) is not kind:
+                words = {int: "a number, without quotes", str: "text"}.get(kind, "True or False")
+                raise Wrong(f"the queue {name} has {argument}={value!r}, which is to be {words}")
 
 
 @check.item(

@@ -19,6 +19,21 @@ CHORD = "a chord takes the task's place: all the parts, then add_up"
 ADDS_UP = "the parts make up the whole: 3 × 4 is 12, 5001 × 4999 is 24999999"
 FAILS = "where a part fails the job says so, and the others finish"
 SUM, ADD, SAY = (f"testing.workflow.{name}" for name in ("sum_rows", "add_up", "say_failed"))
+# what Python says of a chord that does not come about, and what that means
+OF_CHORD = {
+    r"'AsyncResult' object has no attribute '(\w+)'": "what is there is a result, of something "
+    "that was sent already: delay(), apply_async() and chord(…)(…) send at once. replace() and "
+    "chord() take signatures, such as chord(parts, add_up.s()), and send them themselves",
+    r"'(add_up|sum_rows|say_failed)' object has no attribute '\w+'": "{0} is the task itself: "
+    "{0}.s() makes a signature of it",
+    r"chord\S*\(\) takes": "a chord takes the parts as one list, and then its body",
+    r"replace\(\) takes": "replace takes one signature, that of the whole chord",
+    r"say_failed\(\) missing \d": "it is sent, or called, without the request, the error and the "
+    "traceback, which it gets where a part fails: add_up.s().on_error(say_failed.s())",
+    r"sum_in_parts\(\) missing 1": "a task gets itself, as self, if it is bound: bind=True",
+    r"exceptions must derive from BaseException": "only an error can be raised: self.replace() "
+    "makes one that puts the chord in this task's place",
+}
 ROWS = [10_000, 1001, 100, 9, 8, 7, 2, 1]
 
 
@@ -98,8 +113,19 @@ def short(ranges: list[list[int]]) -> str:
 )
 def chord_in_its_place(look: Look) -> str:
     look.needs_file(WORKFLOW)
-    found = fact(look, "chord_of")
+    try:
+        found = fact(look, "chord_of")
+    except probe.Trouble as trouble:  # raised as the task ran: the file itself can be read
+        for said, why in OF_CHORD.items():
+            if match := re.search(said, trouble.what):
+                raise Wrong(f"{trouble.where}: {match[0]}: {why.format(*match.groups())}") from None
+        raise Wrong(str(trouble)) from None
     if not found["chords"]:
+        if found["sent"] == [SUM]:
+            raise Wrong(
+                "only the first part is published: in a chain each waits for the one before it, "
+                "and gets its result. A chord starts all of them at once"
+            )
         if SUM in found["sent"]:
             raise Wrong(
                 f"{found['sent'].count(SUM)} parts are published and nothing waits for them: a "
@@ -113,9 +139,33 @@ def chord_in_its_place(look: Look) -> str:
         raise Wrong(f"{len(found['chords'])} chords were started for one job")
     if chord["body"] != ADD:
         raise Wrong(f"after the parts comes {chord['body']}, which is to be add_up")
+    tasks = [call["task"] for call in chord["on_error"] if call["immutable"] is None]
+    if tasks:
+        raise Wrong(f"on_error takes a signature, say_failed.s(), and got {tasks[0]}")
+    if chord["immutable"]:
+        raise Wrong(
+            "add_up is an immutable signature, si(): it would not get the counts. s() makes one "
+            "that takes them"
+        )
+    if chord["given"]:
+        raise Wrong(
+            f"add_up has the argument {chord['given'][0][:60]} already: the counts of all parts "
+            "come by themselves, as its only one"
+        )
     other = {part["task"] for part in chord["parts"]} - {SUM}
+    if any(not isinstance(task, str) for task in other):
+        raise Wrong(
+            "the header has numbers: sum_rows(…) counts here and now, and sum_rows.s(…) is a "
+            "signature, to be counted elsewhere"
+        )
     if other:
         raise Wrong(f"the header has {', '.join(sorted(other))}: its parts are to be sum_rows")
+    refused = next((part for part in chord["parts"] if part["refused"]), None)
+    if refused:
+        raise Wrong(
+            f"a part has the arguments {refused['args']}, and sum_rows takes job_id, first, last "
+            f"and y: {refused['refused']}"
+        )
     rows = [row for part in chord["parts"] for row in range(*part["args"][1:3])]
     if sorted(rows) != list(range(24)):
         raise Wrong(f"of 24 rows the parts of the chord count {len(rows)}: all of `parts` belong")
@@ -257,13 +307,18 @@ def failing_part(look: Look) -> str:
     ),
 )
 def says_failed(look: Look) -> None:
+    if any(call["immutable"] for call in fact(look, "chord_of")["chords"][0]["on_error"]):
+        raise Wrong(
+            "what is called on an error is an immutable signature, si(): it would not get the "
+            "request, the error and the traceback. s() makes one that takes them"
+        )
     job = broken(look)
     worker = two_processes(look)
     said = rf"the sum {job['id']} is not complete"
     try:
         wait_until(lambda: re.search(said, worker.text()), limit=3, what="the line")
     except NotYet:
-        calls = fact(look, "chord_of")["chords"][0]["on_error"]
+        calls = [call["task"] for call in fact(look, "chord_of")["chords"][0]["on_error"]]
         if SAY in calls:
             raise Wrong(
                 "say_failed is called, and the worker's log has no line of it: it gets the "

@@ -3,7 +3,8 @@
 import httpx
 from celery import shared_task
 
-# TODO c: try again after an httpx.HTTPError, at most 5 times, with backoff and jitter
+# TODO c: try again after an httpx.HTTPError, at most 5 times, with backoff; the jitter is on by
+#         default
 
 
 @shared_task

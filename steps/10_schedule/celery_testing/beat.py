@@ -14,3 +14,8 @@ class Scheduler(DatabaseScheduler):
             last, step, _ = entry.schedule.remaining_delta(entry.last_run_at)
             entry.options["headers"]["due"] = (last + step).astimezone(UTC).isoformat()
         return super().apply_async(entry, **kwargs)
+
+    def reserve(self, entry):
+        # what was sent is noted, else a table that changes just then has it sent once more
+        self._schedule[entry.name] = sent = super().reserve(entry)
+        return sent

@@ -1,0 +1,13 @@
+"""From a job to a message."""
+
+from kombu.exceptions import OperationalError
+
+from testing.workers import sum_number
+
+from .models import Job
+
+UNSENT = (OperationalError,)  # what speaks of a broker that has not taken it
+
+
+def send(job: Job) -> None:
+    sum_number.apply_async((job.x, job.y), task_id=job.task_id, queue="sums")

@@ -1,0 +1,15 @@
+"""From a job to a message."""
+
+from kombu.exceptions import OperationalError
+
+from testing.workers import sum_number
+
+from .models import Job
+
+UNSENT = (OperationalError,)  # what speaks of a broker that has not taken it
+
+
+def send(job: Job) -> None:
+    result = sum_number.delay(job.x, job.y)
+    job.id = result.id
+    job.save()

@@ -1,0 +1,12 @@
+"""Count the receipts, when beat says so."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from receipts.models import Receipt
+from reports.models import Report
+
+
+@shared_task(bind=True)
+def report(self, due):
+    Report.objects.get_or_create(slot=due, defaults={"count": Receipt.objects.count()})

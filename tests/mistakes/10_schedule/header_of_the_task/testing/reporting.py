@@ -1,0 +1,13 @@
+"""Count the receipts, when beat says so."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from receipts.models import Receipt
+from reports.models import Report
+
+
+@shared_task(bind=True)
+def report(self):
+    due = self.headers.get("due", timezone.now())
+    Report.objects.get_or_create(slot=due, defaults={"count": Receipt.objects.count()})
