@@ -14,7 +14,17 @@ import sys
 import pytest
 from kombu import Queue
 
-from workshop import checks, diagnosis, places, process, progress, report, setting, stages
+from workshop import (
+    checks,
+    diagnosis,
+    environment,
+    places,
+    process,
+    progress,
+    report,
+    setting,
+    stages,
+)
 from workshop.broker import Broker
 from workshop.process import cards
 from workshop.results import NOT_TRIED
@@ -105,7 +115,7 @@ def test_localhost_by_ipv6_too_is_fine(monkeypatch):
 
 
 def test_a_variable_that_stands_in_front_of_the_settings(monkeypatch):
-    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "other.settings")
+    monkeypatch.setitem(environment.AT_START, "DJANGO_SETTINGS_MODULE", "other.settings")
     is_ill(diagnosis.environment(), "DJANGO_SETTINGS_MODULE")
 
 
@@ -224,7 +234,7 @@ def test_a_memory_alarm_is_named_and_no_learner_is_blamed_for_it(at, alarm):
 
 def test_a_variable_in_the_way_is_not_the_learners_fault(at, monkeypatch):
     stage = at("03")
-    monkeypatch.setenv("CELERY_BROKER_URL", "amqp://elsewhere")
+    monkeypatch.setitem(environment.AT_START, "CELERY_BROKER_URL", "amqp://elsewhere")
     found = checks.check(stage)
     assert "unset CELERY_BROKER_URL" in found.ill[0]
 

@@ -22,7 +22,7 @@ from urllib.parse import quote
 import httpx
 import psutil
 
-from workshop import places
+from workshop import environment, places
 from workshop.binaries import SCRIPTS, find_sbin
 from workshop.errors import CourseError
 from workshop.ports import claim, is_taken, told
@@ -32,6 +32,9 @@ from workshop.waiting import NotYet, wait_until
 # RabbitMQ that is here already (4369, 25672) are left to it.
 FIRST_PORTS = {"amqp": 5672, "management": 15672, "distribution": 25772, "epmd": 4469}
 BOOT_SECONDS = 60
+# What the shell may tell RabbitMQ and Erlang, meant for another node.
+FOREIGN = ("RABBITMQ_", "ERL_", "ELIXIR_", "LC_")
+UNSET = f"unset $(env | sed -nE 's/^(({'|'.join(FOREIGN)})[A-Za-z0-9_]*)=.*/\\1/p')\n"
 # The course's own eyes on the broker, so that the learner may do what they like with guest.
 EYES = "workshop"
 
@@ -309,9 +312,14 @@ class Broker:
 
     def environment(self) -> dict[str, str]:
         """The variables that make RabbitMQ's scripts speak to this node, on loopback alone."""
+        return {
+            **{k: v for k, v in environment.clean().items() if not k.startswith(FOREIGN)},
+            **self._own_variables(),
+        }
+
+    def _own_variables(self) -> dict[str, str]:
         folder, ports = self.folder, self.kept["ports"]
         return {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("RABBITMQ_", "ERL_"))},
             "HOME": str(folder),  # the cookie's place
             "LANG": "C.UTF-8",
             "LC_ALL": "C.UTF-8",
@@ -347,16 +355,14 @@ class Broker:
             "log.file.level = info\n"
         )
         exports = "".join(
-            f"export {name}={shlex.quote(value)}\n"
-            for name, value in self.environment().items()
-            if os.environ.get(name) != value
+            f"export {name}={shlex.quote(value)}\n" for name, value in self._own_variables().items()
         )
         for name in SCRIPTS:
             shim = self.bin / name
             new = shim.with_suffix(f".{os.getpid()}")
             new.write_text(
                 "#!/bin/sh\n# this checkout's private node, and no other\n"
-                f'{exports}exec {shlex.quote(f"{sbin}/{name}")} "$@"\n'
+                f'{UNSET}{exports}exec {shlex.quote(f"{sbin}/{name}")} "$@"\n'
             )
             new.chmod(0o755)
             new.replace(shim)
@@ -375,7 +381,8 @@ class Broker:
         done = subprocess.run(
             [str(self.bin / "rabbitmqctl"), "-q", *words],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=False,
             timeout=60,
         )

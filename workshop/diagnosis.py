@@ -1,7 +1,9 @@
 """Is this machine ready? Each fact is looked at now; what is wrong comes with why, and a cure."""
 
+import codecs
 import contextlib
 import importlib.metadata
+import locale
 import multiprocessing
 import os
 import platform
@@ -9,6 +11,7 @@ import resource
 import shutil
 import socket
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +22,7 @@ from packaging.version import Version
 from rich.padding import Padding
 from rich.text import Text
 
+from workshop import environment as surroundings
 from workshop import places, process, progress, setting, stages
 from workshop.binaries import find_sbin
 from workshop.broker import FIRST_PORTS, Broker
@@ -33,8 +37,8 @@ if os.environ.get("COURSE_VENV"):
 FREE_MB = 300
 FILES = 1024
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
-# what makes Celery, Django or Python go another way than the learner's code says
-BENDING = ("CELERY_BROKER_URL", "BROKER_URL", "DJANGO_SETTINGS_MODULE", "CELERY_CONFIG_MODULE")
+# under these a learner's `python manage.py`, or its .env, does not work
+PYTHON_VARIABLES = ("PYTHONHOME", "PYTHONSAFEPATH", "PYTHON_DOTENV_DISABLED")
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def python() -> Finding:
 
 def packages() -> Finding:
     """Every version that requirements.txt locks is the one installed."""
-    other = []
+    other: list[str] = []
     for line in (places.CHECKOUT / "requirements.txt").read_text().splitlines():
         if "==" in line and not line.lstrip().startswith("#"):
             locked = Requirement(line)
@@ -79,6 +83,14 @@ def packages() -> Finding:
                 continue
             if not is_installed(locked):
                 other.append(locked.name)
+    elsewhere = [name for name in other if _is_on_pythonpath(name)]
+    if elsewhere:
+        return Finding(
+            "packages",
+            f"PYTHONPATH has another {', '.join(elsewhere)}",
+            "Python finds it before the one that is locked for the course.",
+            "unset PYTHONPATH; make stop; make lab",
+        )
     if other:
         return Finding(
             "packages",
@@ -97,6 +109,14 @@ def is_installed(locked: Requirement) -> bool:
         return locked.specifier.contains(importlib.metadata.version(locked.name), True)
     except importlib.metadata.PackageNotFoundError:
         return False
+
+
+def _is_on_pythonpath(name: str) -> bool:
+    paths = [Path(one) for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        found = Path(importlib.metadata.distribution(name).locate_file(""))
+        return any(found.resolve() == one.resolve() for one in paths)
+    return False
 
 
 def kernel() -> Finding:
@@ -142,15 +162,58 @@ def names() -> Finding:
 
 def environment() -> Finding:
     """No variable of the shell stands in front of what the learner writes."""
-    bent = [name for name in BENDING if name in os.environ]
+    bent = surroundings.bent()
+    if hides(surroundings.AT_START.get("PYTHONPATH", "")):
+        bent.append("PYTHONPATH")
     if bent:
         return Finding(
             "variables",
             f"the environment sets {', '.join(bent)}",
-            "Celery and Django take it instead of what your files say.",
-            f"unset {' '.join(bent)}; then make lab again",
+            "Celery, Django and Python take it instead of what your files say.",
+            f"unset {' '.join(bent)}; make stop; make lab",
         )
     return Finding("variables", "none stands in front of your settings")
+
+
+def shell() -> Finding:
+    """What the shell tells Python: the course starts without it, the learner's `python` does not.
+
+    Also the encoding of text, which a kernel that was not started by `make lab` cannot change.
+    """
+    told = surroundings.dropped()
+    names = [name for name in PYTHON_VARIABLES if name in told]
+    if hidden := hides(told.get("PYTHONPATH", "")):
+        names.append("PYTHONPATH")
+    if names:
+        others = f", with another {', '.join(hidden)} on it" if hidden else ""
+        return Finding(
+            "shell",
+            f"this terminal sets {', '.join(names)}{others}",
+            "The course starts without; `python` and `celery`, typed here, do not.",
+            f"unset {' '.join(names)}",
+        )
+    encoding = locale.getpreferredencoding(False)
+    if codecs.lookup(encoding).name != "utf-8":
+        return Finding(
+            "shell",
+            f"text is {encoding} here, not UTF-8",
+            "Python reads and writes your files with other letters than the editor.",
+            "export PYTHONUTF8=1; make stop; make lab",
+        )
+    return Finding("shell", "what it tells Python is in nobody's way")
+
+
+def hides(pythonpath: str) -> list[str]:
+    """What is on a PYTHONPATH under the name of a package here, or of the learner's modules."""
+    ours = {one.stem for one in Path(sysconfig.get_path("purelib")).iterdir()}
+    ours |= {"celery_testing", "testing", "sums", "receipts", "manage", *sys.stdlib_module_names}
+    found = set()
+    for entry in filter(None, pythonpath.split(os.pathsep)):
+        if Path(entry) != places.CHECKOUT:
+            with contextlib.suppress(OSError):
+                there = Path(entry).iterdir()
+                found |= {one.stem for one in there if one.is_dir() or one.suffix == ".py"}
+    return sorted((found & ours) - {"__pycache__"})
 
 
 def pool() -> Finding:
@@ -328,6 +391,14 @@ def loopback() -> Finding:
         if door.status == psutil.CONN_LISTEN
     ]
     other = sorted({ip for ip in doors if ip not in ("127.0.0.1", "::1")})
+    elsewhere = [name for name in other if _is_on_pythonpath(name)]
+    if elsewhere:
+        return Finding(
+            "packages",
+            f"PYTHONPATH has another {', '.join(elsewhere)}",
+            "Python finds it before the one that is locked for the course.",
+            "unset PYTHONPATH; make stop; make lab",
+        )
     if other:
         return Finding(
             "listening",
@@ -530,7 +601,7 @@ def leftovers() -> Finding:
     return Finding("leftovers", "none")
 
 
-MACHINE = (python, packages, kernel, names, environment, pool, disk, limits)
+MACHINE = (python, packages, kernel, names, environment, shell, pool, disk, limits)
 BROKER = (rabbitmq, node, versions, ports, loopback, epmd, alarms)
 COURSE = (rights, running_workers, waiting, leftovers)
 EVERYTHING: tuple[Callable[[], Finding], ...] = (*MACHINE, *BROKER, *COURSE)

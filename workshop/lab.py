@@ -13,7 +13,7 @@ import httpx
 import psutil
 from jupyter_server.serverapp import list_running_servers
 
-from workshop import places, ports, terminal
+from workshop import environment, places, ports, terminal
 from workshop.errors import CourseError
 from workshop.stages import Stage
 from workshop.waiting import NotYet, wait_until
@@ -84,6 +84,7 @@ def launch() -> subprocess.Popen:
         return subprocess.Popen(
             command,
             cwd=places.CHECKOUT,
+            env=environment.outside(),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,

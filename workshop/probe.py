@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workshop import environment
 from workshop.causes import likely
 
 LIMIT = 15  # seconds
@@ -71,7 +72,7 @@ def ask_all(
                 *("workshop.probe", json.dumps(asked), str(answer)),
             ],
             cwd=cwd,
-            env={**os.environ, **(env or {})},
+            env=environment.clean(**(env or {})),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import amqp
 from kombu import Connection
 
-from workshop import places, process
+from workshop import environment, places, process
 from workshop.broker import Broker
 from workshop.errors import CourseError
 from workshop.ports import claim, is_taken, proxied_at, told
@@ -44,7 +44,7 @@ def enter(broker: Broker) -> None:
     path = os.environ.get("PATH", "").split(os.pathsep)
     ours = [str(broker.bin), str(places.VENV_BIN)]
     os.environ["PATH"] = os.pathsep.join(ours + [part for part in path if part not in ours])
-    if "PORT" not in os.environ:
+    if os.environ.get("PORT") != str(broker.kept.get("web")):  # a PORT of the shell's is not ours
         keep_web_port(broker)
 
 
@@ -78,7 +78,7 @@ def run_script(stage: Stage, name: str, broker: Broker) -> None:
     """Run a solution's script against this checkout's node."""
     done = subprocess.run(
         ["sh", str(stage.solution / name)],
-        env={**os.environ, "PATH": f"{broker.bin}{os.pathsep}{os.environ['PATH']}"},
+        env=environment.clean(PATH=f"{broker.bin}{os.pathsep}{os.environ['PATH']}"),
         capture_output=True,
         text=True,
         check=False,

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from workshop import forkserver
+from workshop import environment, forkserver
 from workshop.waiting import wait_until
 
 
@@ -25,6 +25,7 @@ class Warm:
         celery.chmod(0o755)
         self._server = subprocess.Popen(
             [sys.executable, forkserver.__file__, "serve", str(socket)],
+            env=environment.clean(),
             stdin=subprocess.PIPE,
             start_new_session=True,
         )

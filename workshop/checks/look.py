@@ -24,7 +24,7 @@ import httpx
 import psutil
 from kombu import Queue
 
-from workshop import probe, process, setting, stages
+from workshop import environment, probe, process, setting, stages
 from workshop.broker import Broker
 from workshop.browser import browser
 from workshop.causes import likely
@@ -133,10 +133,9 @@ class Look:
     @property
     def environment(self) -> dict[str, str]:
         """What makes a process of the project use the check's own queue."""
-        path = [str(SITE), *filter(None, [os.environ.get("PYTHONPATH")])]
         found = {
             "WORKSHOP_QUEUE": self.queue,
-            "PYTHONPATH": os.pathsep.join(path),
+            "PYTHONPATH": os.pathsep.join([str(SITE), *environment.checkout_on_path().values()]),
             "DATABASE_URL": f"sqlite:///{self.database}",
         }
         if self.vhost != setting.VHOST:
@@ -286,10 +285,12 @@ def run_script(look: Look, name: str, limit: float = 30) -> Ran:
         done = subprocess.run(
             ["sh", name],
             cwd=look.path,
+            env=environment.clean(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=limit,
             check=False,
         )

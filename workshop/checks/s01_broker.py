@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from workshop import setting
+from workshop import environment, setting
 from workshop.checks import Check
 from workshop.checks.look import Look, Wrong, run_script
 from workshop.setting import PASSWORD, USER
@@ -136,6 +136,7 @@ def letter_survives(look: Look) -> None:
         done = subprocess.run(
             [sys.executable, LETTER, queue],
             cwd=look.path,
+            env=environment.clean(),
             capture_output=True,
             text=True,
             timeout=15,
