@@ -313,6 +313,22 @@ def test_what_a_crashed_kernel_left(tmp_path):
     assert cards().exists()
 
 
+def test_processes_of_another_user_are_never_a_raw_error(broker, monkeypatch):
+    def refuse(self, *_, **__):
+        raise diagnosis.psutil.AccessDenied(self.pid)
+
+    for name in ("net_connections", "cwd", "environ"):
+        monkeypatch.setattr(diagnosis.psutil.Process, name, refuse)
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        door.listen()
+        assert diagnosis.holder(door.getsockname()[1]) == "another user's program"
+    for look in diagnosis.EVERYTHING:
+        found = diagnosis._look(look)
+        assert "AccessDenied" not in f"{found.found} {found.why}", found
+    is_ill(diagnosis.loopback(), "another user's")
+
+
 def test_a_look_that_fails_is_said_and_hides_no_other(monkeypatch):
     def broken():
         raise KeyError("oops")

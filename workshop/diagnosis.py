@@ -25,7 +25,7 @@ from rich.text import Text
 from workshop import environment as surroundings
 from workshop import places, process, progress, setting, stages
 from workshop.binaries import find_sbin
-from workshop.broker import FIRST_PORTS, Broker
+from workshop.broker import FIRST_PORTS, Broker, NotYours
 from workshop.errors import CourseError
 from workshop.ports import is_taken
 from workshop.report import GREEN, GREY, RED, Answer
@@ -294,9 +294,17 @@ def rabbitmq() -> Finding:
     return Finding("RabbitMQ", "installed")
 
 
+_failure: CourseError | OSError | None = None  # of the last attempt to start the broker
+
+
 def without_broker(name: str) -> Finding:
     """What nobody can tell while the broker is down."""
-    return Finding(name, "the broker is not running", "Nothing can be sent or taken.", "make lab")
+    why, cure = "Nothing can be sent or taken.", "make lab"
+    if _failure:  # to try once more would end in the same
+        why = getattr(_failure, "cause", str(_failure)) if name == "broker" else why
+        other = isinstance(_failure, PermissionError)  # what root made here
+        cure = "sudo chown -R $(id -un) .; make lab" if other else getattr(_failure, "cure", cure)
+    return Finding(name, "the broker is not running", why, cure)
 
 
 def node() -> Finding:
@@ -385,11 +393,12 @@ def loopback() -> Finding:
     pid = broker.pid
     if pid is None:
         return without_broker("listening")
-    doors = [
-        door.laddr.ip
-        for door in psutil.Process(pid).net_connections("tcp")
-        if door.status == psutil.CONN_LISTEN
-    ]
+    try:
+        found = psutil.Process(pid).net_connections("tcp")
+    except psutil.AccessDenied:
+        error = NotYours(pid)
+        return Finding("listening", "is another user's broker", error.cause, error.cure)
+    doors = [door.laddr.ip for door in found if door.status == psutil.CONN_LISTEN]
     other = sorted({ip for ip in doors if ip not in ("127.0.0.1", "::1")})
     elsewhere = [name for name in other if _is_on_pythonpath(name)]
     if elsewhere:
@@ -631,6 +640,13 @@ class Diagnosis(Answer):
 def _look(at: Callable[[], Finding]) -> Finding:
     try:
         return at()
+    except psutil.AccessDenied as error:
+        return Finding(
+            at.__name__,
+            f"process {error.pid} is another user's",
+            "What this line would tell is not known.",
+            "as that user, or with sudo: make stop; then make lab",
+        )
     except Exception as error:  # one look that fails is no reason to hide the others
         return Finding(
             at.__name__,
@@ -654,5 +670,9 @@ def ill(start: bool = False) -> list[Finding]:
 
 
 def _start() -> None:
-    with contextlib.suppress(CourseError, OSError):
+    global _failure
+    _failure = None
+    try:
         Broker().start()
+    except (CourseError, OSError) as error:
+        _failure = error

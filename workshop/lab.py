@@ -217,8 +217,12 @@ def until_ready(process: subprocess.Popen) -> dict:
 def end(server: dict) -> None:
     """End a server and its kernels."""
     process = psutil.Process(server["pid"])
-    process.send_signal(signal.SIGTERM)
     try:
+        process.send_signal(signal.SIGTERM)
         process.wait(15)
+    except psutil.AccessDenied:
+        raise CourseError(
+            f"JupyterLab (pid {process.pid}) was started by {process.username()}.", "sudo make stop"
+        ) from None
     except psutil.TimeoutExpired:
         process.kill()
