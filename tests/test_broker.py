@@ -81,6 +81,16 @@ def test_queue_figures_are_exact_at_once(broker):
     assert "exact" not in broker.queues("/")
 
 
+def test_a_queue_of_anybodys_vhost_is_removed_and_no_right_is_left(broker):
+    rights = broker.facts("permissions")
+    with Connection(f"amqp://guest:guest@localhost:{broker.port}//") as connection:
+        Queue("anybodys")(connection.channel()).declare()
+    broker.remove("queues", "/", "anybodys")
+    broker.remove("queues", "/", "never-there")
+    assert "anybodys" not in broker.queues("/")
+    assert broker.facts("permissions") == rights
+
+
 def test_two_nodes_side_by_side_the_second_in_a_path_of_every_kind_of_letter(broker, another):
     first_pid = broker.pid
     assert another.start()

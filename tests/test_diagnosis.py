@@ -1,5 +1,6 @@
 """Every illness that the doctor knows is made here, and named; a check does not blame for it."""
 
+import fcntl
 import json
 import multiprocessing
 import os
@@ -12,7 +13,7 @@ import subprocess
 import sys
 
 import pytest
-from kombu import Queue
+from kombu import Connection, Queue
 
 from workshop import (
     checks,
@@ -25,7 +26,7 @@ from workshop import (
     setting,
     stages,
 )
-from workshop.broker import Broker
+from workshop.broker import Broker, dead_checks_cleared
 from workshop.process import cards
 from workshop.results import NOT_TRIED
 from workshop.waiting import wait_until
@@ -86,6 +87,24 @@ def test_a_package_of_another_version(tmp_path, monkeypatch):
     (tmp_path / "requirements.txt").write_text("celery==5.2.7\n")
     monkeypatch.setattr(places, "CHECKOUT", tmp_path)
     is_ill(diagnosis.packages(), "celery")
+
+
+def test_a_checkout_with_windows_line_ends_is_named_and_no_learner_is_blamed(
+    at, tmp_path, monkeypatch
+):
+    stage = at("01")
+    assert not diagnosis.line_ends().cure
+    shutil.copytree(places.SOLUTIONS, tmp_path / "solutions")
+    script = tmp_path / "solutions" / "01_broker" / "broker.sh"
+    script.write_bytes(script.read_bytes().replace(b"\n", b"\r\n"))
+    with monkeypatch.context() as patched:
+        patched.setattr(places, "SOLUTIONS", tmp_path / "solutions")
+        patched.setattr(places, "CHECKOUT", tmp_path)
+        patched.setattr(places, "STEPS", tmp_path / "none")
+        found = diagnosis.line_ends()
+    is_ill(found, "01_broker/broker.sh")
+    monkeypatch.setattr(diagnosis, "VITAL", (lambda: found,))
+    assert "Windows line ends" in checks.check(stage).ill[0]
 
 
 def test_another_kernel_of_the_same_name(tmp_path, monkeypatch):
@@ -291,6 +310,28 @@ def test_messages_that_nobody_takes(at, broker, no_queues):
     wait_until(lambda: diagnosis.waiting().cure, limit=5, what="the message")
     is_ill(diagnosis.waiting(), "1 in celery")
     broker.ctl("delete_queue", "-p", setting.VHOST, "celery")
+
+
+def test_what_a_killed_check_left_on_the_broker_is_cleared_once_no_check_lives(broker):
+    left, named_so = "check-0badcafe", "check-list"
+    broker.make_vhost(left, "guest")
+    with Connection(f"amqp://guest:guest@localhost:{broker.port}//") as connection:
+        for name in (left, named_so):
+            connection.Producer().publish("x", routing_key=name, declare=[Queue(name)])
+    with dead_checks_cleared(broker) as alone:
+        assert alone
+    for name in (left, named_so):
+        assert (name in broker.queues("/")) == (name == named_so)
+    assert broker.facts("vhosts", left) is None
+
+    broker.make_vhost(left, "guest")
+    with (broker.folder / "check.lock").open("w") as lock:  # a check is at work
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        diagnosis._start()
+        assert broker.facts("vhosts", left)
+    diagnosis._start()
+    assert broker.facts("vhosts", left) is None
+    broker.remove("queues", "/", named_so)
 
 
 def test_what_a_crashed_kernel_left(tmp_path):

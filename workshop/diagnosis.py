@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import httpx
 import psutil
 from packaging.requirements import Requirement
 from packaging.version import Version
@@ -25,7 +26,7 @@ from rich.text import Text
 from workshop import environment as surroundings
 from workshop import places, process, progress, setting, stages
 from workshop.binaries import find_sbin
-from workshop.broker import FIRST_PORTS, Broker, NotYours
+from workshop.broker import FIRST_PORTS, Broker, NotYours, dead_checks_cleared
 from workshop.errors import CourseError
 from workshop.ports import is_taken
 from workshop.report import GREEN, GREY, RED, Answer
@@ -117,6 +118,22 @@ def _is_on_pythonpath(name: str) -> bool:
         found = Path(importlib.metadata.distribution(name).locate_file(""))
         return any(found.resolve() == one.resolve() for one in paths)
     return False
+
+
+def line_ends() -> Finding:
+    """The course's own scripts end their lines as `sh` reads them."""
+    folders = (places.STEPS, places.SOLUTIONS, places.CHECKOUT / "docker")
+    scripts = [file for folder in folders for file in sorted(folder.rglob("*.sh"))]
+    bad = [file for file in scripts if b"\r\n" in file.read_bytes()]
+    if bad:
+        shown = ", ".join(str(file.relative_to(places.CHECKOUT)) for file in bad[:2])
+        return Finding(
+            "line ends",
+            f"Windows line ends in {shown}{' …' if bad[2:] else ''}",
+            "git wrote them (core.autocrlf=true). `sh` takes them for a part of the last word.",
+            "git rm -rq --cached . && git reset -q --hard, then: workshop reset STAGE",
+        )
+    return Finding("line ends", "as `sh` reads them")
 
 
 def kernel() -> Finding:
@@ -610,12 +627,12 @@ def leftovers() -> Finding:
     return Finding("leftovers", "none")
 
 
-MACHINE = (python, packages, kernel, names, environment, shell, pool, disk, limits)
+MACHINE = (python, packages, line_ends, kernel, names, environment, shell, pool, disk, limits)
 BROKER = (rabbitmq, node, versions, ports, loopback, epmd, alarms)
 COURSE = (rights, running_workers, waiting, leftovers)
 EVERYTHING: tuple[Callable[[], Finding], ...] = (*MACHINE, *BROKER, *COURSE)
 # without these no work of the learner's can be right
-VITAL = (names, environment, pool, disk, node, alarms)
+VITAL = (line_ends, names, environment, pool, disk, node, alarms)
 
 
 class Diagnosis(Answer):
@@ -672,7 +689,12 @@ def ill(start: bool = False) -> list[Finding]:
 def _start() -> None:
     global _failure
     _failure = None
+    broker = Broker()
     try:
-        Broker().start()
+        broker.start()
+        with dead_checks_cleared(broker, wait=False):
+            pass
     except (CourseError, OSError) as error:
         _failure = error
+    except httpx.HTTPError:  # then the lines on the broker say so
+        pass

@@ -6,7 +6,6 @@ and no worker of the learner's takes the check's.
 """
 
 import contextlib
-import fcntl
 import os
 import re
 import shlex
@@ -25,7 +24,7 @@ import psutil
 from kombu import Queue
 
 from workshop import environment, probe, process, setting, stages
-from workshop.broker import Broker
+from workshop.broker import Broker, dead_checks_cleared
 from workshop.browser import browser
 from workshop.causes import likely
 from workshop.errors import CourseError
@@ -64,9 +63,7 @@ class Look:
 
     def __enter__(self) -> "Look":
         self.broker.start()
-        # one at a time: a check sets the broker's users and vhosts aside and puts them back
-        lock = self._stack.enter_context((self.broker.folder / "check.lock").open("w"))
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        self.enter(dead_checks_cleared(self.broker))
         setting.enter(self.broker)
         if not self.stage.path.exists():
             stages.begin(self.stage, port=self.broker.port)
@@ -281,6 +278,14 @@ class Ran:
 def run_script(look: Look, name: str, limit: float = 30) -> Ran:
     """Run a shell script of the learner's, where `rabbitmqctl` speaks to their broker."""
     look.needs_file(name)
+    if b"\r\n" in (look.path / name).read_bytes():
+        raise Wrong(
+            f"{name} has Windows line ends: sh takes each for a part of the line's last word, "
+            "and says `set: Illegal option -`",
+            "With which program was the file saved, and what does it put at the end of a line?",
+            f"`file {name}` names them: CRLF. An editor can save the file with LF instead, Unix's.",
+            f"sed -i 's/\\r$//' {name}",
+        )
     try:
         done = subprocess.run(
             ["sh", name],
