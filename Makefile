@@ -1,4 +1,7 @@
 # Two commands do all the set-up: `make lab` opens the course, `make test` proves it.
+# With another Python's PYTHONHOME no Python starts here, so none could say so.
+unexport PYTHONHOME
+
 .DEFAULT_GOAL := help
 .PHONY: help lab test busy demo check doctor stop refresh lint bench browser test-docker matrix
 

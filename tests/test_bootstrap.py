@@ -20,7 +20,7 @@ def checkout(tmp_path):
     """A copy of what the set-up needs, in a path with a space and an accent."""
     root = tmp_path / "mon café"
     (root / "workshop").mkdir(parents=True)
-    for name in ("bootstrap.py", "binaries.py", "__init__.py"):
+    for name in ("bootstrap.py", "binaries.py", "environment.py", "__init__.py"):
         shutil.copy(places.CHECKOUT / "workshop" / name, root / "workshop")
     shutil.copy(places.CHECKOUT / "pyproject.toml", root)
     (root / "README.md").touch()
@@ -54,10 +54,12 @@ def test_set_up_a_second_time_does_nothing(checkout):
     assert again.returncode == 0 and again.stdout == ""
 
 
-def test_a_half_made_venv_is_made_anew(checkout):
+def test_a_half_made_venv_is_made_anew_in_a_foreign_shell_without_a_home(checkout, tmp_path):
+    foreign = {"PYTHONPATH": str(tmp_path), "PYTHONSAFEPATH": "1", "PYTHONOPTIMIZE": "2"}
+    (tmp_path / "venv.py").write_text("raise OSError('another venv')")
     (checkout / ".venv" / "bin").mkdir(parents=True)
     (checkout / ".venv" / "bin" / "python").write_text("torn")
-    done = set_up(checkout)
+    done = set_up(checkout, HOME="/nowhere/at/all", XDG_CACHE_HOME="", **foreign)
     assert "a half-made .venv is here" in done.stdout
     assert done.returncode == 0, done.stderr
     assert (checkout / ".venv" / "course-stamp").exists()
@@ -137,15 +139,17 @@ def test_the_script_can_be_read_by_an_old_python():
     """Nothing newer than 3.6 in its grammar: it must get as far as its own message."""
     import ast
 
-    for name in ("bootstrap.py", "binaries.py"):
+    for name in ("bootstrap.py", "binaries.py", "environment.py"):
         ast.parse((SCRIPT.parent / name).read_text(), feature_version=(3, 6))
 
 
 def test_no_venv_module(checkout):
-    hidden = checkout / "hidden"
-    hidden.mkdir()
-    (hidden / "ensurepip.py").write_text("raise ImportError")
-    done = set_up(checkout, PYTHONPATH=str(hidden))
+    script = str(checkout / "workshop" / "bootstrap.py")
+    code = (
+        "import runpy, sys; sys.modules['ensurepip'] = None\n"
+        f"runpy.run_path({script!r}, run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "no venv module" in done.stderr and "venv" in done.stderr.splitlines()[1]
 
@@ -157,6 +161,14 @@ def test_a_checkout_that_cannot_be_written_to(monkeypatch):
     monkeypatch.setattr("builtins.open", refuse)
     with pytest.raises(bootstrap.Trouble, match=r"cannot be written to: Read-only file system"):
         bootstrap.room_to_work()
+
+
+def test_a_folder_in_which_no_program_is_found(checkout):
+    named = checkout.with_name("a:b")
+    checkout.rename(named)
+    done = set_up(named)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "has a : in it" in done.stderr and "mv " in done.stderr
 
 
 def test_a_full_disk(monkeypatch):

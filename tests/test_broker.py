@@ -1,27 +1,33 @@
 """A private node: ready when it says so, on loopback alone, and gone when it is stopped."""
 
 import os
+import shutil
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 from kombu import Connection, Queue
 
-from workshop import setting
+from workshop import diagnosis, setting
 from workshop.broker import FIRST_PORTS, Broker
+from workshop.errors import CourseError
 from workshop.patience import wait_until
 from workshop.ports import is_taken, next_free
+
+PATH = "o'brien's été; `\"$HOME\"` & 한글"
 
 
 @pytest.fixture
 def another(tmp_path):
     """A second node, ended with the test."""
-    broker = Broker(tmp_path / "été and spaces" / ".rabbitmq")
+    broker = Broker(tmp_path / PATH / ".rabbitmq")
     yield broker
     broker.kill()
     broker.stop()
+    broker.way.unlink(missing_ok=True)
 
 
 def doors(process: psutil.Process) -> set[str]:
@@ -75,7 +81,17 @@ def test_queue_figures_are_exact_at_once(broker):
     assert "exact" not in broker.queues("/")
 
 
-def test_two_nodes_side_by_side_in_a_path_with_spaces_and_accents(broker, another):
+def test_a_queue_of_anybodys_vhost_is_removed_and_no_right_is_left(broker):
+    rights = broker.facts("permissions")
+    with Connection(f"amqp://guest:guest@localhost:{broker.port}//") as connection:
+        Queue("anybodys")(connection.channel()).declare()
+    broker.remove("queues", "/", "anybodys")
+    broker.remove("queues", "/", "never-there")
+    assert "anybodys" not in broker.queues("/")
+    assert broker.facts("permissions") == rights
+
+
+def test_two_nodes_side_by_side_the_second_in_a_path_of_every_kind_of_letter(broker, another):
     first_pid = broker.pid
     assert another.start()
     assert another.is_ready() and broker.is_ready()
@@ -135,6 +151,86 @@ def test_a_node_whose_port_was_taken_while_its_application_was_stopped_moves_on(
         intruder.listen()
         assert another.start()
         assert another.is_ready()
+
+
+CANNOT_READ = """Error during startup: {error,
+                          {cannot_read_file,
+                              "data/course-27637e77@localhost/cluster_nodes.config",
+                              {1,erl_parse,["syntax error before: ",[]]}}}"""
+
+
+@pytest.mark.parametrize(
+    ("said", "is_unreadable"),
+    [
+        (CANNOT_READ, True),
+        ("error:{badmatch,{error,{normal,{mnesia_app,start,[normal,[]]}}}}", True),
+        ("  Starting broker...Killed", False),
+        ("{cannot_read_file,data/cluster_nodes.config,eacces}", False),
+        ("ERROR: distribution port 25772 in use by another node", False),
+        ("", False),
+    ],
+)
+def test_data_that_booted_is_good_until_the_node_says_otherwise(tmp_path, said, is_unreadable):
+    broker = Broker(tmp_path)
+    for name in ("data", "log"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "booted").touch()
+    (tmp_path / "log" / "boot.log").write_text(said)
+    assert broker._set_data_aside() == is_unreadable
+    assert (tmp_path / "data").exists() != is_unreadable
+
+
+def test_a_node_that_does_not_start_is_tried_once_and_the_doctor_says_why(
+    tmp_path, monkeypatch, request
+):
+    monkeypatch.setenv("WORKSHOP_HOME", str(tmp_path))
+    monkeypatch.setattr(diagnosis, "_failure", None)
+    broker = Broker()
+    request.addfinalizer(broker.stop)
+    (broker.folder / "data" / "mail").mkdir(parents=True)
+    (broker.folder / "booted").touch()
+    tried = []
+
+    def launch(self):
+        tried.append(self)
+        (self.folder / "log" / "boot.log").write_text("Error during startup: {error,sun_spots}")
+        return subprocess.Popen(["false"])
+
+    monkeypatch.setattr(Broker, "_launch", launch)
+    diagnosis._start()
+    found = diagnosis.node()
+    assert len(tried) == 1
+    assert "sun_spots" in found.why and "boot.log" in found.cure and "make lab" not in found.cure
+    assert (broker.folder / "data" / "mail").exists()
+
+
+def test_a_folder_that_was_deleted_under_its_node_gets_the_same_ports(another):
+    another.start()
+    wait_until(
+        lambda: time.time() - psutil.Process(another.pid).create_time() > 2, limit=5, what="its age"
+    )
+    ports = another.kept["ports"]
+    shutil.rmtree(another.folder)
+    assert another.kept["ports"] == ports
+    assert another.pid is None and not another._epmds()
+
+
+def test_a_node_of_another_user_is_said_to_be_so(tmp_path, monkeypatch):
+    """As after `sudo make lab`."""
+
+    def refuse(self, *_, **__):
+        raise psutil.AccessDenied(self.pid)
+
+    for name in ("terminate", "kill", "net_connections"):
+        monkeypatch.setattr(psutil.Process, name, refuse)
+    with subprocess.Popen(["sleep", "60"]) as other:
+        monkeypatch.setattr(Broker, "pid", property(lambda _: other.pid))
+        monkeypatch.setattr(os, "getuid", lambda: 12345)
+        broker = Broker(tmp_path)
+        for do in (broker.start, broker.stop, broker.kill):
+            with pytest.raises(CourseError, match=r"was started by .*\n.*sudo make stop"):
+                do()
+        other.kill()
 
 
 def test_the_first_ports_are_those_of_the_guide():

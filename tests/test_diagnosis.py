@@ -1,5 +1,6 @@
 """Every illness that the doctor knows is made here, and named; a check does not blame for it."""
 
+import fcntl
 import json
 import multiprocessing
 import os
@@ -12,10 +13,20 @@ import subprocess
 import sys
 
 import pytest
-from kombu import Queue
+from kombu import Connection, Queue
 
-from workshop import checks, diagnosis, places, process, progress, report, setting, stages
-from workshop.broker import Broker
+from workshop import (
+    checks,
+    diagnosis,
+    environment,
+    places,
+    process,
+    progress,
+    report,
+    setting,
+    stages,
+)
+from workshop.broker import Broker, dead_checks_cleared
 from workshop.patience import wait_until
 from workshop.process import cards
 from workshop.results import NOT_TRIED
@@ -78,6 +89,24 @@ def test_a_package_of_another_version(tmp_path, monkeypatch):
     is_ill(diagnosis.packages(), "celery")
 
 
+def test_a_checkout_with_windows_line_ends_is_named_and_no_learner_is_blamed(
+    at, tmp_path, monkeypatch
+):
+    stage = at("01")
+    assert not diagnosis.line_ends().cure
+    shutil.copytree(places.SOLUTIONS, tmp_path / "solutions")
+    script = tmp_path / "solutions" / "01_broker" / "broker.sh"
+    script.write_bytes(script.read_bytes().replace(b"\n", b"\r\n"))
+    with monkeypatch.context() as patched:
+        patched.setattr(places, "SOLUTIONS", tmp_path / "solutions")
+        patched.setattr(places, "CHECKOUT", tmp_path)
+        patched.setattr(places, "STEPS", tmp_path / "none")
+        found = diagnosis.line_ends()
+    is_ill(found, "01_broker/broker.sh")
+    monkeypatch.setattr(diagnosis, "VITAL", (lambda: found,))
+    assert "Windows line ends" in checks.check(stage).ill[0]
+
+
 def test_another_kernel_of_the_same_name(tmp_path, monkeypatch):
     kernel = tmp_path / "kernels" / "python3"
     kernel.mkdir(parents=True)
@@ -105,7 +134,7 @@ def test_localhost_by_ipv6_too_is_fine(monkeypatch):
 
 
 def test_a_variable_that_stands_in_front_of_the_settings(monkeypatch):
-    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "other.settings")
+    monkeypatch.setitem(environment.AT_START, "DJANGO_SETTINGS_MODULE", "other.settings")
     is_ill(diagnosis.environment(), "DJANGO_SETTINGS_MODULE")
 
 
@@ -224,7 +253,7 @@ def test_a_memory_alarm_is_named_and_no_learner_is_blamed_for_it(at, alarm):
 
 def test_a_variable_in_the_way_is_not_the_learners_fault(at, monkeypatch):
     stage = at("03")
-    monkeypatch.setenv("CELERY_BROKER_URL", "amqp://elsewhere")
+    monkeypatch.setitem(environment.AT_START, "CELERY_BROKER_URL", "amqp://elsewhere")
     found = checks.check(stage)
     assert "unset CELERY_BROKER_URL" in found.ill[0]
 
@@ -283,6 +312,28 @@ def test_messages_that_nobody_takes(at, broker, no_queues):
     broker.ctl("delete_queue", "-p", setting.VHOST, "celery")
 
 
+def test_what_a_killed_check_left_on_the_broker_is_cleared_once_no_check_lives(broker):
+    left, named_so = "check-0badcafe", "check-list"
+    broker.make_vhost(left, "guest")
+    with Connection(f"amqp://guest:guest@localhost:{broker.port}//") as connection:
+        for name in (left, named_so):
+            connection.Producer().publish("x", routing_key=name, declare=[Queue(name)])
+    with dead_checks_cleared(broker) as alone:
+        assert alone
+    for name in (left, named_so):
+        assert (name in broker.queues("/")) == (name == named_so)
+    assert broker.facts("vhosts", left) is None
+
+    broker.make_vhost(left, "guest")
+    with (broker.folder / "check.lock").open("w") as lock:  # a check is at work
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        diagnosis._start()
+        assert broker.facts("vhosts", left)
+    diagnosis._start()
+    assert broker.facts("vhosts", left) is None
+    broker.remove("queues", "/", named_so)
+
+
 def test_what_a_crashed_kernel_left(tmp_path):
     # it does not end when it is told to, so that its guard is still there to be seen
     (tmp_path / "stubborn.sh").write_text("trap : TERM\necho on\nwhile :; do sleep 1; done\n")
@@ -301,6 +352,22 @@ def test_what_a_crashed_kernel_left(tmp_path):
         left.wait()
     assert not diagnosis.leftovers().cure
     assert cards().exists()
+
+
+def test_processes_of_another_user_are_never_a_raw_error(broker, monkeypatch):
+    def refuse(self, *_, **__):
+        raise diagnosis.psutil.AccessDenied(self.pid)
+
+    for name in ("net_connections", "cwd", "environ"):
+        monkeypatch.setattr(diagnosis.psutil.Process, name, refuse)
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        door.listen()
+        assert diagnosis.holder(door.getsockname()[1]) == "another user's program"
+    for look in diagnosis.EVERYTHING:
+        found = diagnosis._look(look)
+        assert "AccessDenied" not in f"{found.found} {found.why}", found
+    is_ill(diagnosis.loopback(), "another user's")
 
 
 def test_a_look_that_fails_is_said_and_hides_no_other(monkeypatch):

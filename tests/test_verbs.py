@@ -125,8 +125,12 @@ def test_what_was_set_aside_is_listed_and_comes_back(desk):
     stage = lay("03")
     (stage.desk / WORKERS).write_text("mine")
     (stage.desk / "notes.txt").write_text("mine too")
+    copies = stage.desk / "testing" / ".ipynb_checkpoints"  # JupyterLab's editor's own
+    copies.mkdir()
+    (copies / "workers-checkpoint.py").write_text("mine")
     verbs.solve(stage)
-    assert "notes.txt, testing/workers.py" in str(verbs.kept())
+    listed = str(verbs.kept())
+    assert "notes.txt, testing/workers.py" in listed and "checkpoint" not in listed
     said = str(verbs.kept("1"))
     assert (stage.desk / WORKERS).read_text() == "mine"
     assert (stage.desk / "notes.txt").read_text() == "mine too"

@@ -1,11 +1,18 @@
 """The command line: a thin layer over the rest of the package."""
 
+import os
+import sys
+
+from workshop import environment
+
+# what the shell tells Python is out of the way before anything else is imported
+if __name__ == "__main__" or os.path.basename(sys.argv[0]) == "workshop":
+    environment.start_again()
+
 import argparse
 import json
-import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 import webbrowser
@@ -315,7 +322,10 @@ def main(words: list[str] | None = None) -> int:
     if more and options.do is not test:
         parser().error(f"{options.verb} takes no {' '.join(more)}")
     options.more = more
+    environment.print_marks()
     try:
+        if lost := environment.find_home(str(places.broker() / "home")):
+            print(f"· {lost} cannot be written to: .rabbitmq/home is the course's", file=sys.stderr)
         return options.do(options)
     except CourseError as error:
         print(f"✗ {error}", file=sys.stderr)

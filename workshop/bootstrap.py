@@ -5,15 +5,28 @@ that an old Python is told what to do. Everything it does is stamped when it
 is whole: stopped at any moment, the next run takes up where this one fell.
 """
 
+import os
+import sys
+
+# by hand: PYTHONSAFEPATH takes a script's folder off the path
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import environment
+from binaries import find_sbin
+
+sys.path.pop(0)
+
+# what the shell tells Python is out of the way before anything else is imported
+if __name__ == "__main__":
+    environment.start_again()
+
 import argparse
 import contextlib
 import fcntl
 import hashlib
-import os
 import platform
+import shlex
 import shutil
 import subprocess
-import sys
 import threading
 import time
 
@@ -129,6 +142,15 @@ def room_to_work():
         raise Trouble(
             f"only {free} MB are free on this disk; the course needs {NEEDED_MB} MB.",
             "make room (df -h . shows the disk), then type the same command again",
+        )
+
+
+def can_be_named():
+    """A program here can be found on PATH, whose folders are told apart by colons."""
+    if os.pathsep in ROOT:
+        raise Trouble(
+            f"this folder's path has a {os.pathsep} in it, and no program is found there: {ROOT}",
+            "move it: mv {} ~/celery-course && cd ~/celery-course".format(shlex.quote(ROOT)),
         )
 
 
@@ -251,9 +273,6 @@ def installer_trouble(said):
 
 def rabbitmq_found():
     """The same places that workshop/broker.py looks in, which knows why."""
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-    from binaries import find_sbin
-
     return find_sbin()
 
 
@@ -395,7 +414,10 @@ def main():
     options = parser.parse_args()
     try:
         right_python()
+        can_be_named()
         with alone():
+            with contextlib.suppress(OSError):  # then room_to_work says what is wrong
+                environment.find_home(os.path.join(ROOT, ".rabbitmq", "home"))
             steps = Steps(options.quiet and stamped())
             make_venv(steps) if options.packages else set_up(steps)
             if options.browser:
@@ -414,8 +436,5 @@ def main():
 
 
 if __name__ == "__main__":
-    # a terminal without UTF-8 gets the marks as question marks, not a traceback
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError):
-            stream.reconfigure(errors="replace")
+    environment.print_marks()
     sys.exit(main())

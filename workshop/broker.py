@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import secrets
 import shlex
 import shutil
@@ -22,7 +23,7 @@ from urllib.parse import quote
 import httpx
 import psutil
 
-from workshop import places, tally
+from workshop import environment, places, tally
 from workshop.binaries import SCRIPTS, find_sbin
 from workshop.errors import CourseError
 from workshop.patience import NotYet, by_clock, run_through, wait_until
@@ -33,6 +34,20 @@ from workshop.process import is_over
 # RabbitMQ that is here already (4369, 25672) are left to it.
 FIRST_PORTS = {"amqp": 5672, "management": 15672, "distribution": 25772, "epmd": 4469}
 BOOT_SECONDS = 60
+# A path that RabbitMQ can use as it is, and where links to others are; no longer than it must
+# be, and the same in every shell.
+PLAIN = re.compile(r"[A-Za-z0-9 /._+@=-]+")
+LINKS = Path("/tmp") / f"celery-django-course-{os.getuid()}"
+# What a node that cannot read its data says at its end (3.10 and 4.0); unless it may not.
+UNREADABLE = re.compile(
+    "cannot_create_mnesia_dir|cannot_read_file|file_read_error|erl_parse|mnesia_app,start|"
+    "not_a_log_file|not_a_dets_file|needs_repair|bad_object|corrupt|schema_integrity_check_failed|"
+    "failed_to_cluster_with"
+)
+FORBIDDEN = re.compile("eacces|eperm|enospc|erofs|emfile")
+# What the shell may tell RabbitMQ and Erlang, meant for another node.
+FOREIGN = ("RABBITMQ_", "ERL_", "ELIXIR_", "LC_")
+UNSET = f"unset $(env | sed -nE 's/^(({'|'.join(FOREIGN)})[A-Za-z0-9_]*)=.*/\\1/p')\n"
 # The course's own eyes on the broker, so that the learner may do what they like with guest.
 EYES = "workshop"
 
@@ -41,12 +56,26 @@ EYES = "workshop"
 _outliving: list[subprocess.Popen] = []
 
 
+class NotYours(CourseError):
+    """The node is there, and another user started it: root, with `sudo make lab`."""
+
+    def __init__(self, pid: int):
+        user = "another user"
+        with contextlib.suppress(psutil.Error):
+            user = psutil.Process(pid).username()
+        super().__init__(
+            f"this checkout's broker (pid {pid}) was started by {user}: you may not look into it.",
+            "sudo make stop; sudo chown -R $(id -un) .; make lab",
+        )
+
+
 class Broker:
     """The node whose data is in `folder`. Cheap to make: nothing runs until `start`."""
 
     def __init__(self, folder: Path | None = None):
         self.folder = folder or places.broker()
         self._http: httpx.Client | None = None
+        self._door: tuple[str, str] | None = None
 
     # --- what is kept for this checkout -------------------------------------------------
 
@@ -61,9 +90,31 @@ class Broker:
                 {
                     "name": f"course-{hashlib.sha1(str(self.folder).encode()).hexdigest()[:8]}",
                     "password": secrets.token_urlsafe(12),
-                    "ports": claim(self.folder, FIRST_PORTS, {}),
+                    "ports": claim(self.folder, FIRST_PORTS, self._end_orphan()),
                 }
             )
+
+    def _end_orphan(self) -> dict[str, int]:
+        """End a node whose folder was deleted under it; its ports, which files name already."""
+        ports = {}
+        with contextlib.suppress(psutil.Error, KeyError, ValueError):
+            node = psutil.Process(self.pid or -1)
+            if time.time() - node.create_time() < 2:  # another process of ours starts it just now
+                return {}
+            told = node.environ()
+            ports = {
+                "amqp": int(told["RABBITMQ_NODE_PORT"]),
+                "distribution": int(told["RABBITMQ_DIST_PORT"]),
+                "epmd": int(told["ERL_EPMD_PORT"]),
+            }
+            for door in node.net_connections("tcp"):
+                if door.status == psutil.CONN_LISTEN and door.laddr.port not in ports.values():
+                    ports["management"] = door.laddr.port
+        self.kill()
+        for epmd in self._epmds():
+            epmd.terminate()
+            epmd.wait(5)
+        return ports
 
     def _keep(self, facts: dict) -> dict:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -89,6 +140,31 @@ class Broker:
     @property
     def management_url(self) -> str:
         return f"http://127.0.0.1:{self.kept['ports']['management']}"
+
+    @property
+    def way(self) -> Path:
+        """The folder as RabbitMQ is told of it: behind a link, where its own path is not plain.
+
+        RabbitMQ 3.10 puts the path into quotes of its own when it asks `df`, so that one more
+        quote ends them, and its management plugin cannot write a letter beyond Latin-1.
+        """
+        if PLAIN.fullmatch(str(self.folder)):
+            return self.folder
+        return LINKS / hashlib.sha1(str(self.folder).encode(errors="surrogateescape")).hexdigest()
+
+    def _make_way(self) -> None:
+        way = self.way
+        if way == self.folder or (way.is_symlink() and way.readlink() == self.folder):
+            return
+        LINKS.mkdir(mode=0o700, exist_ok=True)
+        if LINKS.is_symlink() or LINKS.stat().st_uid != os.getuid():
+            raise CourseError(
+                f"RabbitMQ cannot work below {self.folder}, and {LINKS} is another user's.",
+                "move this checkout to a folder whose path is letters and digits alone",
+            )
+        new = way.with_name(f"{way.name}.{os.getpid()}")
+        new.symlink_to(self.folder)
+        new.replace(way)
 
     @property
     def bin(self) -> Path:
@@ -117,7 +193,11 @@ class Broker:
 
     def _is_node(self, process: psutil.Process) -> bool:
         words = process.cmdline()
-        return str(self.folder) in words and "rabbit" in words  # -home FOLDER … -s rabbit boot
+        return bool(self._names & set(words)) and "rabbit" in words  # -home FOLDER … -s rabbit boot
+
+    @property
+    def _names(self) -> set[str]:
+        return {str(self.folder), str(self.way)}
 
     def is_ready(self) -> bool:
         """Both doors are open, and it is this node that holds them."""
@@ -140,11 +220,14 @@ class Broker:
 
         Raises CourseError, with the log's last lines, when it does not come up.
         """
+        self._make_way()  # before the look: what is in /tmp may be cleared away under a node
         if self.is_ready():
             return False
         with self._alone():
             if self.is_ready():
                 return False
+            if self.pid and psutil.Process(self.pid).uids().real != os.getuid():
+                raise NotYours(self.pid)
             self._write()
             if self.pid:
                 self._start_app()
@@ -173,9 +256,8 @@ class Broker:
         self._boot()
 
     def _boot(self) -> None:
-        booted = self.folder / "booted"
-        data_tried = False
         for _ in range(5):
+            had_data = any((self.folder / "data").glob("*"))
             self._move_ports()
             self._start_epmd()
             self._write()
@@ -188,17 +270,15 @@ class Broker:
                     what="the broker",
                 )
             if self.is_ready():
-                booted.touch()
+                (self.folder / "booted").touch()
                 return
             self.kill()
             if any(
                 is_taken(self.kept["ports"][use]) for use in ("amqp", "management", "distribution")
             ):
                 continue  # another program was quicker: the next ports
-            if data_tried:
+            if not (had_data and self._set_data_aside()):
                 break
-            self._set_data_aside(keep=booted.exists())
-            data_tried = True
         raise CourseError(
             "RabbitMQ did not start. Its last words:\n" + self._last_words(),
             f"the whole log: less {shlex.quote(str(self.folder / 'log' / 'boot.log'))}",
@@ -226,7 +306,7 @@ class Broker:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
-                cwd=self.folder,
+                cwd=self.way,
             )
         _outliving.append(process)
         return process
@@ -243,17 +323,25 @@ class Broker:
             self._keep({**facts, "ports": ports})
             self._http = None
 
-    def _set_data_aside(self, keep: bool) -> None:
-        """A node that was cut off while it first booted leaves data that cannot be used."""
+    def _set_data_aside(self) -> bool:
+        """Make room for new data where the old cannot be used: whether it was so.
+
+        A node that was cut off while it first booted leaves such data. What has booted before
+        is good until the node itself says that it cannot read it: it may well not start for
+        another reason.
+        """
         data = self.folder / "data"
-        if not data.exists():
-            return
-        if keep:
-            aside = self.folder / f"data-{time.strftime('%Y%m%d-%H%M%S')}"
-            data.rename(aside)
-            print(f"· the broker's data could not be read: set aside as .rabbitmq/{aside.name}")
-        else:
+        if not (self.folder / "booted").exists():
             shutil.rmtree(data)
+            return True
+        with contextlib.suppress(OSError):
+            said = (self.folder / "log" / "boot.log").read_text(errors="replace")
+            if UNREADABLE.search(said) and not FORBIDDEN.search(said):
+                aside = self.folder / f"data-{time.strftime('%Y%m%d-%H%M%S')}"
+                data.rename(aside)
+                print(f"· the broker's data could not be read: set aside as .rabbitmq/{aside.name}")
+                return True
+        return False
 
     def _last_words(self) -> str:
         words = []
@@ -267,11 +355,13 @@ class Broker:
         pid = self.pid
         if pid:
             process = psutil.Process(pid)
-            process.terminate()  # Erlang's own orderly stop
             try:
+                process.terminate()  # Erlang's own orderly stop
                 wait_until(lambda: is_over(process), limit=20, what="its end", pid=pid)
             except NotYet:
                 self.kill()
+            except psutil.AccessDenied:
+                raise NotYours(pid) from None
         for epmd in self._epmds():
             epmd.terminate()
         return bool(pid)
@@ -281,9 +371,7 @@ class Broker:
         found = []
         for process in psutil.process_iter(["name"]):
             with contextlib.suppress(psutil.Error):
-                if process.info["name"] == "epmd" and process.environ().get("HOME") == str(
-                    self.folder
-                ):
+                if process.info["name"] == "epmd" and process.environ().get("HOME") in self._names:
                     found.append(process)
         return found
 
@@ -301,7 +389,10 @@ class Broker:
         if pid:
             process = psutil.Process(pid)
             children = process.children(recursive=True)
-            process.kill()
+            try:
+                process.kill()
+            except psutil.AccessDenied:
+                raise NotYours(pid) from None
             wait_until(lambda: is_over(process), limit=10, what="the end of a killed node")
             for child in children:
                 with contextlib.suppress(psutil.Error):
@@ -311,9 +402,14 @@ class Broker:
 
     def environment(self) -> dict[str, str]:
         """The variables that make RabbitMQ's scripts speak to this node, on loopback alone."""
-        folder, ports = self.folder, self.kept["ports"]
         return {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("RABBITMQ_", "ERL_"))},
+            **{k: v for k, v in environment.clean().items() if not k.startswith(FOREIGN)},
+            **self._own_variables(),
+        }
+
+    def _own_variables(self) -> dict[str, str]:
+        folder, ports = self.way, self.kept["ports"]
+        return {
             "HOME": str(folder),  # the cookie's place
             "LANG": "C.UTF-8",
             "LC_ALL": "C.UTF-8",
@@ -349,16 +445,14 @@ class Broker:
             "log.file.level = info\n"
         )
         exports = "".join(
-            f"export {name}={shlex.quote(value)}\n"
-            for name, value in self.environment().items()
-            if os.environ.get(name) != value
+            f"export {name}={shlex.quote(value)}\n" for name, value in self._own_variables().items()
         )
         for name in SCRIPTS:
             shim = self.bin / name
             new = shim.with_suffix(f".{os.getpid()}")
             new.write_text(
                 "#!/bin/sh\n# this checkout's private node, and no other\n"
-                f'{exports}exec {shlex.quote(f"{sbin}/{name}")} "$@"\n'
+                f'{UNSET}{exports}exec {shlex.quote(f"{sbin}/{name}")} "$@"\n'
             )
             new.chmod(0o755)
             new.replace(shim)
@@ -380,7 +474,8 @@ class Broker:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
         )
         if check and done.returncode:
             raise CourseError(f"rabbitmqctl {' '.join(words)}: {done.stderr.strip()}")
@@ -419,10 +514,12 @@ class Broker:
     @property
     def api(self) -> httpx.Client:
         """The management HTTP API, as the course's own user."""
-        if self._http is None:
+        door = (self.management_url, self.kept["password"])
+        if self._http is None or self._door != door:
+            self._door = door  # another one, where the folder was deleted and made again
             self._http = httpx.Client(
                 base_url=self.management_url,
-                auth=(EYES, self.kept["password"]),
+                auth=(EYES, door[1]),
                 timeout=by_clock(10),  # an answer takes a few milliseconds
                 verify=False,  # plain HTTP on loopback: no certificates to read
                 trust_env=False,  # and no proxy
@@ -472,8 +569,27 @@ class Broker:
         }
 
     def remove(self, *path: str) -> None:
-        """DELETE /api/…"""
-        self.api.delete("/api/" + "/".join(quote(part, safe="") for part in path))
+        """DELETE /api/…; what is not there is gone already.
+
+        A queue is removed by a user with rights in its vhost alone: ours has them for that moment.
+        """
+        address = "/api/" + "/".join(quote(part, safe="") for part in path)
+        answer = self.api.delete(address)
+        if answer.status_code == 401 and path[0] == "queues":
+            self.give(path[1], EYES, dict.fromkeys(("configure", "write", "read"), ".*"))
+            answer = self.api.delete(address)
+            self.remove("permissions", path[1], EYES)
+        if answer.status_code == 401:
+            answer.raise_for_status()
+
+    def clear(self, names: re.Pattern) -> None:
+        """Remove the vhosts and queues of these names."""
+        for vhost in [vhost["name"] for vhost in self.facts("vhosts")]:
+            if names.fullmatch(vhost):
+                self.remove("vhosts", vhost)
+                continue
+            for queue in filter(names.fullmatch, self.queues(vhost)):
+                self.remove("queues", vhost, queue)
 
     def make_vhost(self, name: str, user: str) -> None:
         """A vhost that is this user's, all of it."""
@@ -485,3 +601,20 @@ class Broker:
         body = {key: rights[key] for key in ("configure", "write", "read")}
         path = f"/api/permissions/{quote(vhost, safe='')}/{quote(user, safe='')}"
         self.api.put(path, json=body).raise_for_status()
+
+
+@contextlib.contextmanager
+def dead_checks_cleared(broker: Broker, wait: bool = True) -> Iterator[bool]:
+    """One check at a time: each sets the broker's users and vhosts aside and puts them back.
+
+    Whoever gets in knows that no other check lives, and clears what one that was killed left.
+    Without `wait` False, and nothing is cleared, where another is at work.
+    """
+    with (broker.folder / "check.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+            return
+        broker.clear(re.compile("check-[0-9a-f]{8}"))
+        yield True

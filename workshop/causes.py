@@ -110,7 +110,7 @@ CAUSES = [
     (
         r"Port could not be cast to integer",
         "a sign of the password is read as a part of the address",
-        "escape it: %2F is /, %40 is @, %3A is :",
+        "escape it: %23 is #, %2F is /, %40 is @, %3A is :, %3F is ?",
     ),
     (
         r"api_view\.<locals>\.decorator\(\)",
@@ -184,8 +184,9 @@ CAUSES = [
     ),
     (
         r"PRECONDITION_FAILED - inequivalent arg '([^']+)' for queue '([^']+)'",
-        "the queue {1} is there already, with another {0}",
-        "delete the queue, or declare it as it is",
+        "the queue {1} is there already, with another {0}: a worker of another stage or project "
+        "made it, or one with other settings",
+        "make doctor names the workers that run; then: rabbitmqctl delete_queue -p /vhost {1}",
     ),
     (
         r"not JSON serializable",

@@ -1,7 +1,9 @@
 """Is this machine ready? Each fact is looked at now; what is wrong comes with why, and a cure."""
 
+import codecs
 import contextlib
 import importlib.metadata
+import locale
 import multiprocessing
 import os
 import platform
@@ -9,19 +11,22 @@ import resource
 import shutil
 import socket
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import httpx
 import psutil
 from packaging.requirements import Requirement
 from packaging.version import Version
 from rich.padding import Padding
 from rich.text import Text
 
+from workshop import environment as surroundings
 from workshop import places, process, progress, setting, stages
 from workshop.binaries import find_sbin
-from workshop.broker import FIRST_PORTS, Broker
+from workshop.broker import FIRST_PORTS, Broker, NotYours, dead_checks_cleared
 from workshop.errors import CourseError
 from workshop.ports import is_taken
 from workshop.report import GREEN, GREY, RED, Answer
@@ -34,8 +39,8 @@ if os.environ.get("COURSE_VENV"):
 FREE_MB = 300
 FILES = 1024
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
-# what makes Celery, Django or Python go another way than the learner's code says
-BENDING = ("CELERY_BROKER_URL", "BROKER_URL", "DJANGO_SETTINGS_MODULE", "CELERY_CONFIG_MODULE")
+# under these a learner's `python manage.py`, or its .env, does not work
+PYTHON_VARIABLES = ("PYTHONHOME", "PYTHONSAFEPATH", "PYTHON_DOTENV_DISABLED")
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ def python() -> Finding:
 
 def packages() -> Finding:
     """Every version that requirements.txt locks is the one installed."""
-    other = []
+    other: list[str] = []
     for line in (places.CHECKOUT / "requirements.txt").read_text().splitlines():
         if "==" in line and not line.lstrip().startswith("#"):
             locked = Requirement(line)
@@ -80,6 +85,14 @@ def packages() -> Finding:
                 continue
             if not is_installed(locked):
                 other.append(locked.name)
+    elsewhere = [name for name in other if _is_on_pythonpath(name)]
+    if elsewhere:
+        return Finding(
+            "packages",
+            f"PYTHONPATH has another {', '.join(elsewhere)}",
+            "Python finds it before the one that is locked for the course.",
+            "unset PYTHONPATH; make stop; make lab",
+        )
     if other:
         return Finding(
             "packages",
@@ -98,6 +111,30 @@ def is_installed(locked: Requirement) -> bool:
         return locked.specifier.contains(importlib.metadata.version(locked.name), True)
     except importlib.metadata.PackageNotFoundError:
         return False
+
+
+def _is_on_pythonpath(name: str) -> bool:
+    paths = [Path(one) for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        found = Path(importlib.metadata.distribution(name).locate_file(""))
+        return any(found.resolve() == one.resolve() for one in paths)
+    return False
+
+
+def line_ends() -> Finding:
+    """The course's own scripts end their lines as `sh` reads them."""
+    folders = (places.STEPS, places.SOLUTIONS, places.CHECKOUT / "docker")
+    scripts = [file for folder in folders for file in sorted(folder.rglob("*.sh"))]
+    bad = [file for file in scripts if b"\r\n" in file.read_bytes()]
+    if bad:
+        shown = ", ".join(str(file.relative_to(places.CHECKOUT)) for file in bad[:2])
+        return Finding(
+            "line ends",
+            f"Windows line ends in {shown}{' …' if bad[2:] else ''}",
+            "git wrote them (core.autocrlf=true). `sh` takes them for a part of the last word.",
+            "git rm -rq --cached . && git reset -q --hard, then: workshop reset STAGE",
+        )
+    return Finding("line ends", "as `sh` reads them")
 
 
 def kernel() -> Finding:
@@ -143,15 +180,58 @@ def names() -> Finding:
 
 def environment() -> Finding:
     """No variable of the shell stands in front of what the learner writes."""
-    bent = [name for name in BENDING if name in os.environ]
+    bent = surroundings.bent()
+    if hides(surroundings.AT_START.get("PYTHONPATH", "")):
+        bent.append("PYTHONPATH")
     if bent:
         return Finding(
             "variables",
             f"the environment sets {', '.join(bent)}",
-            "Celery and Django take it instead of what your files say.",
-            f"unset {' '.join(bent)}; then make lab again",
+            "Celery, Django and Python take it instead of what your files say.",
+            f"unset {' '.join(bent)}; make stop; make lab",
         )
     return Finding("variables", "none stands in front of your settings")
+
+
+def shell() -> Finding:
+    """What the shell tells Python: the course starts without it, the learner's `python` does not.
+
+    Also the encoding of text, which a kernel that was not started by `make lab` cannot change.
+    """
+    told = surroundings.dropped()
+    names = [name for name in PYTHON_VARIABLES if name in told]
+    if hidden := hides(told.get("PYTHONPATH", "")):
+        names.append("PYTHONPATH")
+    if names:
+        others = f", with another {', '.join(hidden)} on it" if hidden else ""
+        return Finding(
+            "shell",
+            f"this terminal sets {', '.join(names)}{others}",
+            "The course starts without; `python` and `celery`, typed here, do not.",
+            f"unset {' '.join(names)}",
+        )
+    encoding = locale.getpreferredencoding(False)
+    if codecs.lookup(encoding).name != "utf-8":
+        return Finding(
+            "shell",
+            f"text is {encoding} here, not UTF-8",
+            "Python reads and writes your files with other letters than the editor.",
+            "export PYTHONUTF8=1; make stop; make lab",
+        )
+    return Finding("shell", "what it tells Python is in nobody's way")
+
+
+def hides(pythonpath: str) -> list[str]:
+    """What is on a PYTHONPATH under the name of a package here, or of the learner's modules."""
+    ours = {one.stem for one in Path(sysconfig.get_path("purelib")).iterdir()}
+    ours |= {"celery_testing", "testing", "sums", "receipts", "manage", *sys.stdlib_module_names}
+    found = set()
+    for entry in filter(None, pythonpath.split(os.pathsep)):
+        if Path(entry) != places.CHECKOUT:
+            with contextlib.suppress(OSError):
+                there = Path(entry).iterdir()
+                found |= {one.stem for one in there if one.is_dir() or one.suffix == ".py"}
+    return sorted((found & ours) - {"__pycache__"})
 
 
 def pool() -> Finding:
@@ -232,9 +312,17 @@ def rabbitmq() -> Finding:
     return Finding("RabbitMQ", "installed")
 
 
+_failure: CourseError | OSError | None = None  # of the last attempt to start the broker
+
+
 def without_broker(name: str) -> Finding:
     """What nobody can tell while the broker is down."""
-    return Finding(name, "the broker is not running", "Nothing can be sent or taken.", "make lab")
+    why, cure = "Nothing can be sent or taken.", "make lab"
+    if _failure:  # to try once more would end in the same
+        why = getattr(_failure, "cause", str(_failure)) if name == "broker" else why
+        other = isinstance(_failure, PermissionError)  # what root made here
+        cure = "sudo chown -R $(id -un) .; make lab" if other else getattr(_failure, "cure", cure)
+    return Finding(name, "the broker is not running", why, cure)
 
 
 def node() -> Finding:
@@ -319,12 +407,21 @@ def loopback() -> Finding:
     pid = broker.pid
     if pid is None:
         return without_broker("listening")
-    doors = [
-        door.laddr.ip
-        for door in psutil.Process(pid).net_connections("tcp")
-        if door.status == psutil.CONN_LISTEN
-    ]
+    try:
+        found = psutil.Process(pid).net_connections("tcp")
+    except psutil.AccessDenied:
+        error = NotYours(pid)
+        return Finding("listening", "is another user's broker", error.cause, error.cure)
+    doors = [door.laddr.ip for door in found if door.status == psutil.CONN_LISTEN]
     other = sorted({ip for ip in doors if ip not in ("127.0.0.1", "::1")})
+    elsewhere = [name for name in other if _is_on_pythonpath(name)]
+    if elsewhere:
+        return Finding(
+            "packages",
+            f"PYTHONPATH has another {', '.join(elsewhere)}",
+            "Python finds it before the one that is locked for the course.",
+            "unset PYTHONPATH; make stop; make lab",
+        )
     if other:
         return Finding(
             "listening",
@@ -527,12 +624,12 @@ def leftovers() -> Finding:
     return Finding("leftovers", "none")
 
 
-MACHINE = (python, packages, kernel, names, environment, pool, disk, limits)
+MACHINE = (python, packages, line_ends, kernel, names, environment, shell, pool, disk, limits)
 BROKER = (rabbitmq, node, versions, ports, loopback, epmd, alarms)
 COURSE = (rights, running_workers, waiting, leftovers)
 EVERYTHING: tuple[Callable[[], Finding], ...] = (*MACHINE, *BROKER, *COURSE)
 # without these no work of the learner's can be right
-VITAL = (names, environment, pool, disk, node, alarms)
+VITAL = (line_ends, names, environment, pool, disk, node, alarms)
 
 
 class Diagnosis(Answer):
@@ -557,6 +654,13 @@ class Diagnosis(Answer):
 def _look(at: Callable[[], Finding]) -> Finding:
     try:
         return at()
+    except psutil.AccessDenied as error:
+        return Finding(
+            at.__name__,
+            f"process {error.pid} is another user's",
+            "What this line would tell is not known.",
+            "as that user, or with sudo: make stop; then make lab",
+        )
     except Exception as error:  # one look that fails is no reason to hide the others
         return Finding(
             at.__name__,
@@ -580,5 +684,14 @@ def ill(start: bool = False) -> list[Finding]:
 
 
 def _start() -> None:
-    with contextlib.suppress(CourseError, OSError):
-        Broker().start()
+    global _failure
+    _failure = None
+    broker = Broker()
+    try:
+        broker.start()
+        with dead_checks_cleared(broker, wait=False):
+            pass
+    except (CourseError, OSError) as error:
+        _failure = error
+    except httpx.HTTPError:  # then the lines on the broker say so
+        pass

@@ -22,7 +22,7 @@ from celery import Celery
 from kombu import Connection, Queue
 from kombu.exceptions import OperationalError
 
-from workshop import setting
+from workshop import environment, setting
 from workshop.errors import CourseError
 from workshop.lesson import Project
 from workshop.patience import wait_until
@@ -253,12 +253,11 @@ def in_a_transaction(project: Project, worker: Running, hows: tuple[str, ...]) -
         done = subprocess.run(
             [sys.executable, "-c", code, str(worker.log), how],
             cwd=project.path,
-            env={
-                **os.environ,
+            env=environment.clean(
                 **project.env,
-                "DJANGO_SETTINGS_MODULE": "celery_testing.settings",
-                "PYTHONPATH": os.pathsep.join([str(project.path), *filter(None, sys.path)]),
-            },
+                DJANGO_SETTINGS_MODULE="celery_testing.settings",
+                PYTHONPATH=os.pathsep.join([str(project.path), *filter(None, sys.path)]),
+            ),
             capture_output=True,
             text=True,
             check=False,

@@ -13,7 +13,7 @@ import httpx
 import psutil
 from jupyter_server.serverapp import list_running_servers
 
-from workshop import places, ports, terminal
+from workshop import environment, places, ports, terminal
 from workshop.errors import CourseError
 from workshop.patience import NotYet, by_clock, wait_until
 from workshop.process import is_over
@@ -85,6 +85,7 @@ def launch() -> subprocess.Popen:
         return subprocess.Popen(
             command,
             cwd=places.CHECKOUT,
+            env=environment.outside(),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
@@ -217,8 +218,12 @@ def until_ready(process: subprocess.Popen) -> dict:
 def end(server: dict) -> None:
     """End a server and its kernels."""
     process = psutil.Process(server["pid"])
-    process.send_signal(signal.SIGTERM)
     try:
+        process.send_signal(signal.SIGTERM)
         wait_until(lambda: is_over(process), limit=15, what="its end", pid=process.pid)
+    except psutil.AccessDenied:
+        raise CourseError(
+            f"JupyterLab (pid {process.pid}) was started by {process.username()}.", "sudo make stop"
+        ) from None
     except NotYet:
         process.kill()

@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 from IPython.display import clear_output, display
 
-from workshop import pictures, places, ports, process, report, setting, stages, verbs
+from workshop import environment, pictures, places, ports, process, report, setting, stages, verbs
 from workshop.broker import Broker
 from workshop.browser import browser
 from workshop.errors import CourseError
@@ -52,7 +52,7 @@ class Project:
         self.stage = stage
         self.path = path
         self.broker = broker
-        self.env = env or {}  # laid over this process's, for what the project runs
+        self.env = env or {}  # laid over `environment.clean()`, for what the project runs
         self.vhost = vhost
         self._running: dict[str, Running] = {}
         self._browser: httpx.Client | None = None
@@ -131,7 +131,7 @@ class Project:
         done = subprocess.run(
             [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", code],
             cwd=self.path,
-            env={**os.environ, **self.env},
+            env=environment.clean(**self.env),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -371,7 +371,7 @@ def begin(number: str | int) -> Lesson:
     broker = Broker()
     setting.keep_web_port(broker)
     os.chdir(stage.path)
-    os.environ["SHELL"] = "sh"  # for `!`: a line of a lesson means one thing anywhere
+    environment.enter()
     _import_from(stage.path)
     _current = Lesson(stage, broker)
     _warn_of_old_port(_current)

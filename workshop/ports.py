@@ -90,7 +90,8 @@ def claim(
 
 def ledger() -> Path:
     """The file in which the checkouts of this user have their ports."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    # expanduser, unlike Path.home, has an answer for a user without a home
+    cache = os.environ.get("XDG_CACHE_HOME") or Path(os.path.expanduser("~"), ".cache")
     return Path(cache) / "celery-django-course" / "ports.json"
 
 

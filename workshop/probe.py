@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workshop import environment
 from workshop.causes import likely
 from workshop.patience import NotYet, burned, wait_until
 from workshop.warm import Job, Warm
@@ -74,15 +75,15 @@ def ask_all(
     with tempfile.TemporaryDirectory() as folder:
         answer, said = Path(folder) / "answer.json", Path(folder) / "said.txt"
         words = ["workshop.probe", json.dumps(asked), str(answer)]
-        environment = {**os.environ, **(env or {})}
+        variables = environment.clean(**(env or {}))
         with said.open("wb") as out:
             if warm:
-                process = warm.start(words, cwd=cwd, env=environment, out=out)
+                process = warm.start(words, cwd=cwd, env=variables, out=out)
             else:
                 process = subprocess.Popen(
                     [sys.executable, "-m", *words],
                     cwd=cwd,
-                    env=environment,
+                    env=variables,
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=out,

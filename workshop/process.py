@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from workshop import guard, places, tally
+from workshop import environment, guard, places, tally
 from workshop.causes import likely
 from workshop.errors import CourseError
 from workshop.patience import NotYet, wait_until
@@ -136,7 +136,7 @@ def run(
 ) -> Running:
     """Start `command` in `cwd` and return once `ready` says so.
 
-    `command` is a line for the shell. `env` is laid over this process's environment.
+    `command` is a line for the shell. `env` is laid over `environment.clean()`.
     `name` is the log's. `grace` is how many seconds the command gets to end by itself when it is
     stopped. Raises CourseError if the command ends, or is not ready within `limit` seconds of
     the machine's patience.
@@ -148,7 +148,7 @@ def run(
         process = subprocess.Popen(
             [sys.executable, "-SE", guard.__file__, str(card), str(grace), *_shell(command)],
             cwd=cwd,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
+            env=environment.clean(PYTHONUNBUFFERED="1", **(env or {})),
             stdin=subprocess.PIPE,
             stdout=out,
             stderr=out,

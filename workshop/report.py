@@ -20,7 +20,10 @@ WIDTH = 76  # of what a notebook shows: it fits beside a file
 
 def _console(file: io.StringIO, **options) -> Console:
     # not Jupyter's: there rich shows what is printed, whatever file it is printed to
-    return Console(file=file, width=WIDTH, highlight=False, force_jupyter=False, **options)
+    # nor NO_COLOR's, which is for a notebook's `!` lines
+    return Console(
+        file=file, width=WIDTH, highlight=False, force_jupyter=False, no_color=False, **options
+    )
 
 
 class Answer:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from workshop import places, process, setting
+from workshop import environment, places, process, setting
 from workshop.broker import Broker
 from workshop.errors import CourseError
 
@@ -101,7 +101,7 @@ class SecondBroker(Broker):
         done = subprocess.run(
             [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
             cwd=project,
-            env={**os.environ, **env},
+            env=environment.clean(**env),
             capture_output=True,
             text=True,
             check=False,

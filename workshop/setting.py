@@ -8,7 +8,7 @@ from urllib.parse import quote
 import amqp
 from kombu import Connection
 
-from workshop import places, process
+from workshop import environment, places, process
 from workshop.broker import Broker
 from workshop.errors import CourseError
 from workshop.patience import by_clock, run_through
@@ -45,7 +45,7 @@ def enter(broker: Broker) -> None:
     path = os.environ.get("PATH", "").split(os.pathsep)
     ours = [str(broker.bin), str(places.VENV_BIN)]
     os.environ["PATH"] = os.pathsep.join(ours + [part for part in path if part not in ours])
-    if "PORT" not in os.environ:
+    if os.environ.get("PORT") != str(broker.kept.get("web")):  # a PORT of the shell's is not ours
         keep_web_port(broker)
 
 
@@ -80,7 +80,7 @@ def run_script(stage: Stage, name: str, broker: Broker) -> None:
     done = run_through(
         ["sh", str(stage.solution / name)],
         limit=60,  # each rabbitmqctl in it takes half a second
-        env={**os.environ, "PATH": f"{broker.bin}{os.pathsep}{os.environ['PATH']}"},
+        env=environment.clean(PATH=f"{broker.bin}{os.pathsep}{os.environ['PATH']}"),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -19,7 +19,7 @@ from workshop.errors import CourseError
 SHEET = "README.md"
 # The guide's address. Its port becomes this checkout's own when a file is laid out.
 GUIDE_ADDRESS = "localhost:5672"
-HIDDEN = {"__pycache__", ".ruff_cache", ".pytest_cache"}
+HIDDEN = {"__pycache__", ".ipynb_checkpoints", ".ruff_cache", ".pytest_cache"}
 KEPT = re.compile(r"(?P<stage>\w+)-(?P<day>\d{8})-(?P<hour>\d{6})(-\d+)?")
 TODO = re.compile(r"\bTODO ([a-z]):")
 

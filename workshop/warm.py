@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
-from workshop import forkserver, tally
+from workshop import environment, forkserver, tally
 from workshop.patience import NotYet, wait_until
 from workshop.process import Running
 
@@ -86,6 +86,7 @@ class Warm:
         if self._own:
             self._server = subprocess.Popen(
                 [sys.executable, forkserver.__file__, "serve", str(self.socket)],
+                env=environment.clean(),
                 stdin=subprocess.PIPE,
                 start_new_session=True,
             )

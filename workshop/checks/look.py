@@ -7,7 +7,6 @@ and no worker of the learner's takes the check's.
 
 import codecs
 import contextlib
-import fcntl
 import io
 import os
 import re
@@ -29,8 +28,8 @@ import httpx
 import psutil
 from kombu import Queue
 
-from workshop import probe, process, setting, stages
-from workshop.broker import Broker
+from workshop import environment, probe, process, setting, stages
+from workshop.broker import Broker, dead_checks_cleared
 from workshop.browser import ANSWER, browser
 from workshop.causes import likely
 from workshop.patience import Busy, NotYet, Stopwatch, run_through, wait_until
@@ -76,9 +75,7 @@ class Look:
 
     def __enter__(self) -> "Look":
         self.broker.start()
-        # one at a time: a check sets the broker's users and vhosts aside and puts them back
-        lock = self._stack.enter_context((self.broker.folder / "check.lock").open("w"))
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        self.enter(dead_checks_cleared(self.broker))
         setting.enter(self.broker)
         if not self.stage.path.exists():
             stages.begin(self.stage, port=self.broker.port)
@@ -156,10 +153,9 @@ class Look:
     @property
     def environment(self) -> dict[str, str]:
         """What makes a process of the project use the check's own queue."""
-        path = [str(SITE), *filter(None, [os.environ.get("PYTHONPATH")])]
         found = {
             "WORKSHOP_QUEUE": self.queue,
-            "PYTHONPATH": os.pathsep.join(path),
+            "PYTHONPATH": os.pathsep.join([str(SITE), *environment.checkout_on_path().values()]),
             "DATABASE_URL": f"sqlite:///{self.database}",
             "PATH": f"{self.warm.bin}{os.pathsep}{os.environ['PATH']}",
         }
@@ -202,7 +198,7 @@ class Look:
 
         `celery …` and `python manage.py …` run in a warm Python, anything else as it is typed.
         """
-        environment = {**self.environment, **env}
+        variables = {**self.environment, **env}
         words = shlex.split(command)
         if words[0] == "python":
             words = words[1:]
@@ -213,7 +209,7 @@ class Look:
                     command,
                     cwd=self.path,
                     ready=ready,
-                    env=environment,
+                    env=variables,
                     name=f"check-{name}",
                     limit=READY,
                     grace=GRACE,
@@ -221,7 +217,7 @@ class Look:
             )
         log = Path(self.folder) / f"{name}-{uuid.uuid4().hex[:8]}.log"
         with log.open("wb") as out:
-            job = self.warm.start(words, cwd=self.path, env={**os.environ, **environment}, out=out)
+            job = self.warm.start(words, cwd=self.path, env=environment.clean(**variables), out=out)
         running = self.enter(WarmRunning(command, log, job, log))
         process.until_ready(running, ready, READY)
         return running
@@ -356,15 +352,25 @@ class Ran:
 def run_script(look: Look, name: str) -> Ran:
     """Run a shell script of the learner's, where `rabbitmqctl` speaks to their broker."""
     look.needs_file(name)
+    if b"\r\n" in (look.path / name).read_bytes():
+        raise Wrong(
+            f"{name} has Windows line ends: sh takes each for a part of the line's last word, "
+            "and says `set: Illegal option -`",
+            "With which program was the file saved, and what does it put at the end of a line?",
+            f"`file {name}` names them: CRLF. An editor can save the file with LF instead, Unix's.",
+            f"sed -i 's/\\r$//' {name}",
+        )
     try:
         done = run_through(
             ["sh", name],
             limit=SCRIPT_LIMIT,
             cwd=look.path,
+            env=environment.clean(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
         )
     except NotYet:
         return Ran(124, f"(it was still running after {SCRIPT_LIMIT} s)")

@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 
-from workshop import setting
+from workshop import environment, setting
 from workshop.checks import Check
 from workshop.checks.look import Look, Wrong, run_script
 from workshop.patience import NotYet, run_through
@@ -168,6 +168,7 @@ def letter_survives(look: Look) -> None:
             [sys.executable, LETTER, queue],
             limit=SECONDS,
             cwd=look.path,
+            env=environment.clean(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
