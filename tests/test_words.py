@@ -1,6 +1,7 @@
 """What the small modules say: a worker's log read, a likely cause found, a picture drawn."""
 
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy
 import pytest
@@ -116,5 +117,5 @@ def test_the_courses_own_fault_is_said_as_such():
     def broken(look):
         raise KeyError("oops")
 
-    [result] = check.run(None)
+    [result] = check.run(SimpleNamespace(busy=None))
     assert result.state == BROKEN and "the check itself failed, not your work" in result.hint

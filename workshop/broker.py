@@ -113,7 +113,7 @@ class Broker:
         self.kill()
         for epmd in self._epmds():
             epmd.terminate()
-            epmd.wait(5)
+            wait_until(lambda: is_over(epmd), limit=5, what="the end of epmd")  # noqa: B023
         return ports
 
     def _keep(self, facts: dict) -> dict:

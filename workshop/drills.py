@@ -58,7 +58,7 @@ def publish_until_killed(second: SecondBroker, at_least: int) -> dict[str, dict[
         for name in WAYS:
             Queue(name)(connection.default_channel).declare()
     # A confirm speaks of the message, not of its queue: that one must be on the disk, too.
-    second.ctl("eval", "mnesia:sync_log().", check=False)
+    second.settle()
     senders = [threading.Thread(target=publish, args=(name,), daemon=True) for name in WAYS]
     for sender in senders:
         sender.start()

@@ -424,7 +424,7 @@ def _settings_module():
     return importlib.import_module("celery_testing.settings")
 
 
-def receipts_of_a_task_that_runs_twice() -> dict[str, Any]:
+def receipts_of_a_task_that_runs_twice(seconds: float) -> dict[str, Any]:
     """Its receipts, after two runs of one task, and after a run of another; and what becomes
     of two runs at the same moment."""
     _django()
@@ -442,7 +442,7 @@ def receipts_of_a_task_that_runs_twice() -> dict[str, Any]:
         "error": "",
     }
     try:
-        with _between(models.Receipt, lambda: models.write_receipt(both)):
+        with _between(models.Receipt, lambda: models.write_receipt(both), seconds):
             models.write_receipt(both)
     except Exception as error:
         found["error"] = f"{type(error).__name__}: {error}"
@@ -450,8 +450,11 @@ def receipts_of_a_task_that_runs_twice() -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _between(model, other: Callable[[], Any]):
-    """Let `other` run, as another process would, right after the first look into a table."""
+def _between(model, other: Callable[[], Any], seconds: float):
+    """Let `other` run, as another process would, right after the first look into a table.
+
+    It has so many seconds: it waits longer where the learner's code has locked the table.
+    """
     from threading import Thread
 
     from django.db import connection
@@ -469,7 +472,7 @@ def _between(model, other: Callable[[], Any]):
         looks = sql.startswith("SELECT") and f'"{model._meta.db_table}"' in sql
         if looks and thread.ident is None:
             thread.start()
-            thread.join(1)  # it waits longer where the learner's code has locked the table
+            thread.join(seconds)
         return result
 
     with connection.execute_wrapper(watch):

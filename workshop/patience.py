@@ -80,15 +80,18 @@ def family(pid: int) -> list[int]:
     return found
 
 
-def waited(pid: int) -> float:
-    """Seconds in which the threads of a process and those below it waited for a core so far."""
-    nanoseconds = 0
+def waits(pid: int) -> dict[str, int]:
+    """Nanoseconds for which each thread of a process and those below it waited for a core so far.
+
+    The kernel adds a wait when it is over: a thread that waits now has more than is said here.
+    """
+    found = {}
     for one in family(pid):
         with contextlib.suppress(OSError):
             for task in os.listdir(f"/proc/{one}/task"):
                 with open(f"/proc/{one}/task/{task}/schedstat") as file:
-                    nanoseconds += int(file.read().split()[1])
-    return nanoseconds / 1e9
+                    found[task] = int(file.read().split()[1])
+    return found
 
 
 def burned(pid: int) -> float:
@@ -131,25 +134,33 @@ class Patience:
 
     def __init__(self, limit: float, pid: int | None = None):
         self.limit, self.pid = limit, pid
-        self.counted = self.clock = 0.0
+        self.clock = 0.0
+        self._fair = self._waited = 0.0  # its share of the machine's time, and its own waits
         self._begun = self._at = time.monotonic()
-        self._waited = self._all_waited()
+        self._waits = waits(pid) if pid else {}
 
-    def _all_waited(self) -> float:
-        return waited(self.pid) if self.pid else 0.0
+    @property
+    def counted(self) -> float:
+        return max(self.clock / MOST, min(self.clock - self._waited, self._fair))
 
     def look(self) -> float:
         """Count what has gone since the last look; all that has been counted."""
         now = time.monotonic()
         gone = now - self._at
         if gone >= SAMPLE:
-            so_far = self._all_waited()
-            # a process that ended takes its figure with it: then the sum may fall
-            own = max(0.0, so_far - self._waited)
-            self.counted += max(gone / MOST, min(gone - own, gone / crowd()))
-            self._at, self._waited = now, so_far
-            self.clock = now - self._begun
+            self._fair += gone / crowd()
+            self._waited += self._waited_since()
+            self.clock, self._at = now - self._begun, now
         return self.counted
+
+    def _waited_since(self) -> float:
+        """Seconds that the threads waited since the last look: those that did, on the average."""
+        if not self.pid:
+            return 0.0
+        before, self._waits = self._waits, waits(self.pid)
+        more = [now - before.get(task, 0) for task, now in self._waits.items()]
+        more = [one for one in more if one > 0]
+        return sum(more) / len(more) / 1e9 if more else 0.0
 
     @property
     def is_over(self) -> bool:

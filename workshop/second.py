@@ -75,6 +75,10 @@ class SecondBroker(Broker):
         self.api.put(f"/api/users/{setting.USER}", json=user).raise_for_status()
         self.make_vhost(setting.VHOST, setting.USER)
 
+    def settle(self) -> None:
+        """Have users, vhosts and queues on the disk: a node that is killed keeps what is there."""
+        self.ctl("eval", "mnesia:sync_log().", check=False)
+
     def empty(self) -> None:
         """Remove every vhost with all that is in it, and make the learner's again."""
         for vhost in self.facts("vhosts"):
@@ -95,6 +99,7 @@ class SecondBroker(Broker):
         for old in self.folder.glob(f"{database.name}*"):
             old.unlink()
         shutil.copy(tables, database)
+        self.settle()
         return env
 
     def _migrate(self, project: Path, env: dict[str, str]) -> None:
@@ -129,6 +134,7 @@ def second_broker():
     new = broker.start()
     broker.vhost = f"drill-{uuid.uuid4().hex[:8]}"
     broker.make_vhost(broker.vhost, setting.USER)
+    broker.settle()
     try:
         yield broker
     finally:

@@ -352,14 +352,6 @@ class Ran:
 def run_script(look: Look, name: str) -> Ran:
     """Run a shell script of the learner's, where `rabbitmqctl` speaks to their broker."""
     look.needs_file(name)
-    if b"\r\n" in (look.path / name).read_bytes():
-        raise Wrong(
-            f"{name} has Windows line ends: sh takes each for a part of the line's last word, "
-            "and says `set: Illegal option -`",
-            "With which program was the file saved, and what does it put at the end of a line?",
-            f"`file {name}` names them: CRLF. An editor can save the file with LF instead, Unix's.",
-            f"sed -i 's/\\r$//' {name}",
-        )
     try:
         done = run_through(
             ["sh", name],

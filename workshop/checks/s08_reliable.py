@@ -125,7 +125,7 @@ def acknowledged_late(look: Look) -> None:
 def one_receipt(look: Look) -> None:
     look.needs_file(RECEIPTS)
     look.migrate()
-    found = look.ask("receipts_of_a_task_that_runs_twice")
+    found = look.ask("receipts_of_a_task_that_runs_twice", seconds=by_clock(1))
     if found["one"] == 0 or found["other"] == 0:
         raise Wrong(
             f"after two runs of one task there are {found['one']} receipts, after a run of "
