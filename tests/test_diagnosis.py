@@ -370,6 +370,15 @@ def test_processes_of_another_user_are_never_a_raw_error(broker, monkeypatch):
     is_ill(diagnosis.loopback(), "another user's")
 
 
+def test_a_busy_machine_is_named_with_what_keeps_it_busy_and_is_no_illness(monkeypatch):
+    monkeypatch.setattr(diagnosis, "crowd", lambda: 4.0)
+    found = diagnosis.load()
+    assert "busy: 4 programs want each of" in found.found and "(pid " in found.found
+    assert not found.cure
+    monkeypatch.setattr(diagnosis, "crowd", lambda: 1.0)
+    assert "time to spare" in diagnosis.load().found
+
+
 def test_a_look_that_fails_is_said_and_hides_no_other(monkeypatch):
     def broken():
         raise KeyError("oops")

@@ -28,6 +28,7 @@ from workshop import places, process, progress, setting, stages
 from workshop.binaries import find_sbin
 from workshop.broker import FIRST_PORTS, Broker, NotYours, dead_checks_cleared
 from workshop.errors import CourseError
+from workshop.patience import CORES, crowd, hungry
 from workshop.ports import is_taken
 from workshop.report import GREEN, GREY, RED, Answer
 from workshop.versions import version_of
@@ -268,6 +269,19 @@ def disk() -> Finding:
             "make room: df -h .",
         )
     return Finding("disk", "has room")
+
+
+def load() -> Finding:
+    """How many programs want the processor. A busy machine is no illness: checks allow for it."""
+    wanted = crowd()
+    cores = f"{CORES} core{'s' if CORES > 1 else ''}"
+    if wanted < 2:
+        return Finding("load", f"{cores}, with time to spare")
+    return Finding(
+        "load",
+        f"busy: {wanted:.0f} programs want each of {cores}, most of all {'; '.join(hungry())}. "
+        "Checks take longer, and say the same",
+    )
 
 
 def limits() -> Finding:
@@ -624,7 +638,7 @@ def leftovers() -> Finding:
     return Finding("leftovers", "none")
 
 
-MACHINE = (python, packages, line_ends, kernel, names, environment, shell, pool, disk, limits)
+MACHINE = (python, packages, line_ends, kernel, names, environment, shell, pool, disk, load, limits)
 BROKER = (rabbitmq, node, versions, ports, loopback, epmd, alarms)
 COURSE = (rights, running_workers, waiting, leftovers)
 EVERYTHING: tuple[Callable[[], Finding], ...] = (*MACHINE, *BROKER, *COURSE)
