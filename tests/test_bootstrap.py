@@ -47,8 +47,23 @@ def stub(folder: Path, name: str, body: str = "exit 1") -> None:
 
 
 def test_set_up_a_second_time_does_nothing(checkout):
+    (checkout / "requirements.txt").write_text("-e .\n")
     first = set_up(checkout)
     assert first.returncode == 0, first.stderr
+    for locale in ("C", "POSIX", "C.UTF-8"):  # the accent in the path is read in all of them
+        found = subprocess.run(
+            [
+                checkout / ".venv/bin/python",
+                "-c",
+                "import workshop; print(ascii(workshop.__file__))",
+            ],
+            env={"LC_ALL": locale, "PYTHONCOERCECLOCALE": "0"},
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "mon caf" in found.stdout, found.stderr
     assert "✓ venv" in first.stdout and " s)" in first.stdout
     again = set_up(checkout)
     assert again.returncode == 0 and again.stdout == ""

@@ -22,6 +22,7 @@ if __name__ == "__main__":
 import argparse
 import contextlib
 import fcntl
+import glob
 import hashlib
 import platform
 import shlex
@@ -233,10 +234,29 @@ def make_venv(steps):
             fine = logged(command, cwd=ROOT, env=dict(os.environ, **own))
         if not fine:
             raise installer_trouble(log_tail())
+        spell_paths_in_ascii()
         done.append("installed by {}".format("uv" if uv else "pip"))
     with open(STAMP + ".new", "w", encoding="utf-8") as file:
         file.write(fingerprint())
     os.replace(STAMP + ".new", STAMP)
+
+
+def spell_paths_in_ascii():
+    """Let this checkout be found on Python's path in every locale.
+
+    Python 3.11 reads the file that names it with the locale's encoding, and ends where it
+    cannot; a line that begins with `import` may say the same in ASCII.
+    """
+    for file in glob.glob(
+        os.path.join(glob.escape(VENV), "lib", "python*", "site-packages", "*.pth")
+    ):
+        with open(file, "rb") as old:
+            lines = old.read().splitlines()
+        if any(max(line, default=0) > 127 and os.path.isdir(line) for line in lines):
+            code = "import sys, os; sys.path.append(os.fsdecode({!r}))"
+            with open(file + ".new", "w", encoding="ascii") as new:
+                new.writelines(code.format(line) + "\n" for line in lines if line)
+            os.replace(file + ".new", file)
 
 
 def installer_trouble(said):
