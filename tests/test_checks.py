@@ -210,3 +210,30 @@ def test_a_script_that_stops_the_broker_is_named(tmp_path):
         run_script(look, "broker.sh")
     look.broker = SimpleNamespace(start=lambda: False)
     assert run_script(look, "broker.sh").code == 0
+
+
+# --- the file that no exercise asks to change -------------------------------------------------
+
+ENV = {
+    "gone": (None, "there is no file .env next to manage.py"),
+    "another name in it": (
+        b"BROKER=amqp://localhost//vhost\n",
+        ".env has no BROKER_URL; it has: BROKER",
+    ),
+    "saved with a mark": (b"\xef\xbb\xbfBROKER_URL=amqp://localhost//vhost\n", "byte order mark"),
+    "saved as UTF-16": (
+        "BROKER_URL=amqp://localhost//vhost\n".encode("utf-16"),
+        "not saved as UTF-8",
+    ),
+}
+
+
+@pytest.mark.parametrize("words", ENV.values(), ids=ENV)
+def test_an_env_that_is_not_read_is_named(solved, warm, words):
+    content, hint = words
+    stage = solved("05")
+    file = stage.desk / ".env"
+    file.unlink() if content is None else file.write_bytes(content)
+    first = checks.check(stage, warm=warm).items[0]
+    assert first.state == WRONG and hint in first.hint, first
+    assert len(first.steps) == 3

@@ -261,7 +261,7 @@ class Look:
             error = " ".join(broker["error"].split())
             raise Wrong(f"the {what} cannot be read: {error} ({cause}; {cure})")
         port = broker["port"] or 5672
-        if re.search("[<>]", broker["url"]):
+        if re.search("[<>]", broker["url"] or ""):
             raise Wrong(
                 f"the address is {broker['url']}: < and > only mark what you are to fill in"
             )
@@ -296,9 +296,8 @@ class Look:
 
 
 def is_saved_right(name: str, content: bytes) -> None:
-    """Raise Wrong if an editor saved a file so that Python or the shell cannot read it."""
-    script = name.endswith(".sh")
-    if script and b"\r\n" in content:
+    """Raise Wrong if an editor saved a file so that its readers cannot read it."""
+    if name.endswith(".sh") and b"\r\n" in content:
         raise Wrong(
             f"{name} has Windows line ends (CRLF): the shell reads the CR as part of each line",
             f"What is at the end of each line? `file {name}` shows it.",
@@ -306,16 +305,18 @@ def is_saved_right(name: str, content: bytes) -> None:
             f"sed -i.bak 's/\\r$//' {name}",
         )
     try:
-        if script and content.startswith(codecs.BOM_UTF8):
+        encoding = "utf-8"
+        if name.endswith(".py"):
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        elif content.startswith(codecs.BOM_UTF8):
             raise UnicodeError("it begins with a byte order mark")
-        encoding = "utf-8" if script else tokenize.detect_encoding(io.BytesIO(content).readline)[0]
         content.decode(encoding)
     except (UnicodeError, SyntaxError) as error:
         line = content[: getattr(error, "start", 0)].count(b"\n") + 1
         raise Wrong(
             f"{name}, line {line}: not saved as UTF-8 ({error})",
             "In which encoding does your editor save files?",
-            "Python reads a file as UTF-8. Encodings differ in all letters but A to Z.",
+            "Python, the shell and dotenv read a file as UTF-8, without a byte order mark.",
             "Save it again: in your editor, choose the encoding UTF-8, without BOM.",
         ) from None
 
