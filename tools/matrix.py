@@ -14,6 +14,8 @@ import fcntl
 import os
 import re
 import shutil
+import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -33,7 +35,8 @@ from tools.debian import (
     run,
 )
 
-CACHE = Path("/var/tmp/celery-django-course-matrix")
+CACHE = Path("/var/cache/celery-django-course")  # where nobody but root can write
+LIMIT = 3 * 3600  # seconds for a column: it ends what hangs, on the slowest machine too
 PYTHON = ("python3", "python3-venv", "make", "git")
 LEARNER = "learner"
 FOLDERS = {"root": "/root/course", LEARNER: f"/home/{LEARNER}/my cours é"}
@@ -142,7 +145,11 @@ def prove(column: Column, arguments: str) -> None:
         begun = time.monotonic()
         with log.open("w") as out:
             command = inside.words(user, "make", "test", f"ARGS={arguments}", cwd=FOLDERS[user])
-            status = run(*command, stdout=out).returncode
+            try:
+                status = run(*command, stdout=out, timeout=LIMIT).returncode
+            except subprocess.TimeoutExpired:
+                status = 124  # as `timeout` has it
+                print(f"✗ {column.name}: ended after {LIMIT} s")
         column.row["seconds"] = f"{time.monotonic() - begun:.0f}"
         asked = ("dpkg-query", "-f", "${Version}", "-W", "rabbitmq-server")
         version = run(*inside.words("root", *asked)).stdout
@@ -174,7 +181,13 @@ def alone() -> Iterator[None]:
         yield
 
 
+def _stop(*_) -> None:
+    raise KeyboardInterrupt
+
+
 def main() -> int:
+    for number in (signal.SIGINT, signal.SIGTERM):  # what has been copied is removed, too
+        signal.signal(number, _stop)
     only, arguments = os.environ.get("ONLY", ""), os.environ.get("ARGS", "")
     try:
         columns = chosen(only)
