@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+from urllib.parse import urlsplit
 
 import pytest
 from kombu import Connection, Queue
@@ -27,6 +28,7 @@ from workshop import (
     stages,
 )
 from workshop.broker import Broker, dead_checks_cleared
+from workshop.causes import likely
 from workshop.patience import wait_until
 from workshop.process import cards
 from workshop.results import NOT_TRIED
@@ -385,3 +387,15 @@ def test_a_look_that_fails_is_said_and_hides_no_other(monkeypatch):
 
     found = diagnosis._look(broken)
     assert "oops" in found.found and found.cure
+
+
+def test_the_cause_of_a_sign_in_the_password_and_of_another_workers_queue():
+    with pytest.raises(ValueError) as error:
+        _ = urlsplit("amqp://learner:ses#ame@localhost:5672//vhost").port
+    assert "%23 is #" in likely(str(error.value))[1]
+    said = (
+        "PRECONDITION_FAILED - inequivalent arg 'x-max-priority' for queue 'celery' in vhost "
+        "'/vhost': received none but current is the value '9' of type 'signedint'"
+    )
+    cause, look = likely(said)
+    assert "a worker of another stage or project" in cause and "make doctor" in look
