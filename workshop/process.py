@@ -148,7 +148,7 @@ def run(
         process = subprocess.Popen(
             [sys.executable, "-SE", guard.__file__, str(card), str(grace), *_shell(command)],
             cwd=cwd,
-            env=environment.clean(PYTHONUNBUFFERED="1", **(env or {})),
+            env=environment.clean(**{"PYTHONUNBUFFERED": "1", **(env or {})}),
             stdin=subprocess.PIPE,
             stdout=out,
             stderr=out,
