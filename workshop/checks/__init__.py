@@ -44,6 +44,7 @@ class Item:
     needs: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
     ahead: Callable[[Look], None] | None = None
+    is_drill: bool = False
 
     def result(self, state: str, hint: str = "", steps: tuple[str, ...] = ()) -> Result:
         return Result(self.name, state, hint, self.todo, self.file, steps or self.hints)
@@ -64,21 +65,23 @@ class Check:
         needs: tuple[str, ...] = (),
         hints: tuple[str, str, str],
         ahead: Callable[[Look], None] | None = None,
+        is_drill: bool = False,
     ):
         """Register a function as an item. `needs` names items that must pass first.
 
         `ahead` begins what takes long in the background, as soon as another item is right.
+        `is_drill` marks the stage as a whole at work, which each of its parts is proven for before.
         """
 
         def register(look: Callable[[Look], str | None]):
-            self.items.append(Item(name, look, todo, file, needs, hints, ahead))
+            self.items.append(Item(name, look, todo, file, needs, hints, ahead, is_drill))
             return look
 
         return register
 
-    def needed(self, name: str) -> set[str]:
-        """The item of this name and all that it needs, directly or not."""
-        found, rest = set(), [name]
+    def needed(self, *names: str) -> set[str]:
+        """The items of these names and all that they need, directly or not."""
+        found, rest = set(), list(names)
         while rest:
             one = rest.pop()
             if one not in found:
@@ -86,17 +89,19 @@ class Check:
                 rest += next(item for item in self.items if item.name == one).needs
         return found
 
-    def run(self, look: Look, only: str = "", listener: Listener | None = None) -> list[Result]:
+    def run(
+        self, look: Look, only: tuple[str, ...] = (), listener: Listener | None = None
+    ) -> list[Result]:
         """Look at every item; one that needs a failed one is not tried.
 
-        `only` names one item: then it and what it needs are all that is looked at. What keeps
+        `only` names items: then they and what they need are all that is looked at. What keeps
         several items from being looked at is told once, at the first. Where the machine is too
         busy to tell, the rest is not looked at, and `look.busy` says so.
         """
         results: dict[str, Result] = {}
         told: dict[str, str] = {}
         held: dict[str, Result] = {}
-        wanted = self.needed(only) if only else {item.name for item in self.items}
+        wanted = self.needed(*only) if only else {item.name for item in self.items}
         listener = listener or Listener()
         for item in self.items:
             if item.name not in wanted:
@@ -176,12 +181,12 @@ def check(
     stage: Stage,
     look: Look | None = None,
     warm: Warm | None = None,
-    only: str = "",
+    only: tuple[str, ...] = (),
     listener: Listener | None = None,
 ) -> Report:
     """Look at the stage as it stands, starting and stopping what that needs.
 
-    `only` is the name of one item: then it and what it needs are looked at. Where the machine
+    `only` names items: then they and what they need are looked at. Where the machine
     itself is ill, or too busy to tell, the report says so, and blames no work for it.
     """
     with ExitStack() as stack:

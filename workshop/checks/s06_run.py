@@ -261,6 +261,7 @@ def why_no_line(text: str, said: list[str]) -> str:
     todo="a",
     file=PROCFILE,
     needs=(RUNS, LOGS),  # a line in the loop would be a hundred million lines here
+    is_drill=True,
     hints=(
         "Which of the two lines does the sum, and where would it say so?",
         "`honcho start` in a terminal, and /sum/10000/10000/ in a browser: the worker's line "

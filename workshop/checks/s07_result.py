@@ -436,6 +436,7 @@ def cancelled_stops(look: Look) -> None:
     todo="c",
     file=WORKERS,
     needs=(GROWS, STOPS),
+    is_drill=True,
     hints=(
         "What does the page show in your own browser?",
         "python manage.py migrate, runserver and a worker, each in a terminal in the stage's "

@@ -335,6 +335,7 @@ def arguments_are_known(queues: dict[str, dict]) -> None:
 @check.item(
     QUICK,
     needs=(POISON,),
+    is_drill=True,
     hints=(
         "What does the web server do while the broker is away?",
         "sums/publishing.py gives the broker less than a second. Is it as the stage laid it out?",
@@ -387,6 +388,7 @@ def refusal(answer: httpx.Response) -> str:
 @check.item(
     f"{MANY} accepted, broker and worker killed: none lost, each done once",
     needs=(QUICK,),
+    is_drill=True,
     hints=(
         "Which of the four cures keeps what is accepted, which what is begun?",
         "The items above, one by one. The lesson shows each of them alone.",

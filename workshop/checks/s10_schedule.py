@@ -277,6 +277,7 @@ def beats_send_what_is_due(look: Look) -> str:
     todo="c",
     file=REPORTING,
     needs=(SENT, ONCE),
+    is_drill=True,
     hints=(
         "What does the worker's log say of the two tasks?",
         "In a terminal in the stage's folder: celery -A celery_testing worker --loglevel=info, "
