@@ -16,6 +16,12 @@ def _django() -> None:
     django.setup()
 
 
+def libraries() -> None:
+    """Import what every process of the project imports; the probe looks where it came from."""
+    for name in ("celery", "django", "rest_framework"):
+        importlib.import_module(name)
+
+
 def workers_module() -> dict[str, Any]:
     """testing/workers.py as stage 03 has it: its app and what sum_number is."""
     from celery import Celery, Task

@@ -181,17 +181,21 @@ class Look:
 
     def start(self, command: str, ready, name: str, **env: str) -> Running:
         """A command on the project, ended when the look is over."""
-        return self._stack.enter_context(
-            process.run(
-                command,
-                cwd=self.path,
-                ready=ready,
-                env={**self.environment, **env},
-                name=f"check-{name}",
-                limit=20,
-                grace=0.2,  # what a check starts has nothing left to lose
+        try:
+            return self._stack.enter_context(
+                process.run(
+                    command,
+                    cwd=self.path,
+                    ready=ready,
+                    env={**self.environment, **env},
+                    name=f"check-{name}",
+                    limit=20,
+                    grace=0.2,  # what a check starts has nothing left to lose
+                )
             )
-        )
+        except CourseError:
+            self.ask("libraries")  # a file that hides one of them is the cause: Trouble
+            raise
 
     def worker(self, app: str) -> Running:
         """The guide's worker on the module `app`, on the check's own queue."""
