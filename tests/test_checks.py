@@ -155,6 +155,7 @@ def test_reset_and_solve_in_a_terminal_say_where_the_files_went(learner):
 HIDDEN = {
     "the app in the wrong folder": ("05", "celery.py", "from celery import Celery\n"),
     "an empty file": ("04", "celery.py", ""),
+    "a stage later": ("06", "celery.py", ""),
     "an app that is called django": ("04", "django/__init__.py", ""),
     "a file with the name of one of Python's own": ("03", "queue.py", "jobs = []\n"),
     "a file that lets the library through": (

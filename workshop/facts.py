@@ -17,6 +17,12 @@ def _django() -> None:
     django.setup()
 
 
+def libraries() -> None:
+    """Import what every process of the project imports; the probe looks where it came from."""
+    for name in ("celery", "django", "rest_framework"):
+        importlib.import_module(name)
+
+
 def workers_module() -> dict[str, Any]:
     """testing/workers.py as stage 03 has it: its app and what sum_number is."""
     from celery import Celery, Task
@@ -759,7 +765,7 @@ def _sent(plan, begin) -> list:
     return sent
 
 
-def reports(dues: list[str]) -> dict[str, Any]:
+def reports(dues: list[str], seconds: float) -> dict[str, Any]:
     """The slots that are there after a run of report for each header, "" for none; errors.
 
     And what becomes of two runs for one hour at the same moment.
@@ -800,7 +806,7 @@ def reports(dues: list[str]) -> dict[str, Any]:
     model.objects.all().delete()
     together = ""
     try:
-        with _between(model, lambda: run(dues[0])):
+        with _between(model, lambda: run(dues[0]), seconds):
             run(dues[0])
     except Exception as error:
         together = f"{type(error).__name__}: {error}"

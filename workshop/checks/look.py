@@ -32,6 +32,7 @@ from workshop import environment, probe, process, setting, stages
 from workshop.broker import Broker, dead_checks_cleared
 from workshop.browser import ANSWER, browser
 from workshop.causes import likely
+from workshop.errors import CourseError
 from workshop.patience import Busy, NotYet, Stopwatch, run_through, wait_until
 from workshop.ports import free_port
 from workshop.process import Running
@@ -198,26 +199,27 @@ class Look:
 
         `celery …` and `python manage.py …` run in a warm Python, anything else as it is typed.
         """
-        variables = {**self.environment, **env}
+        try:
+            return self._start(command, ready, name, {**self.environment, **env})
+        except CourseError:
+            self.ask("libraries")  # a file that hides one of them is the cause: Trouble
+            raise
+
+    def _start(self, command: str, ready, name: str, env: dict[str, str]) -> Running:
         words = shlex.split(command)
-        if words[0] == "python":
-            words = words[1:]
-        elif words[0] != "celery":
+        if words[0] not in ("celery", "python"):
             self.warm.wait()  # a command of the line may be the warm celery
+            limits = {"limit": READY, "grace": GRACE}
             return self.enter(
                 process.run(
-                    command,
-                    cwd=self.path,
-                    ready=ready,
-                    env=variables,
-                    name=f"check-{name}",
-                    limit=READY,
-                    grace=GRACE,
+                    command, cwd=self.path, ready=ready, env=env, name=f"check-{name}", **limits
                 )
             )
+        if words[0] == "python":
+            words = words[1:]
         log = Path(self.folder) / f"{name}-{uuid.uuid4().hex[:8]}.log"
         with log.open("wb") as out:
-            job = self.warm.start(words, cwd=self.path, env=environment.clean(**variables), out=out)
+            job = self.warm.start(words, cwd=self.path, env=environment.clean(**env), out=out)
         running = self.enter(WarmRunning(command, log, job, log))
         process.until_ready(running, ready, READY)
         return running

@@ -25,7 +25,11 @@ ONE, NEXT = "2026-01-02T03:00:00+00:00", "2026-01-02T04:00:00+00:00"  # two slot
 
 def found(look: Look, fact: str) -> Any:
     """The schedule, the tables made, and the reports of four messages, all in one process."""
-    asked = {"schedule": {}, "migrate": {}, "reports": {"dues": [ONE, ONE, NEXT, ""]}}
+    asked = {
+        "schedule": {},
+        "migrate": {},
+        "reports": {"dues": [ONE, ONE, NEXT, ""], "seconds": by_clock(1)},
+    }
     answers = look.once("found", lambda: look.ask_all(asked))
     probe.value(answers["schedule"])  # where the project cannot be read, that is the first to say
     return probe.value(answers[fact])
