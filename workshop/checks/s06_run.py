@@ -230,10 +230,14 @@ def task_logs_a_line(look: Look) -> None:
         raise Wrong(f"the line has the level {level}{also}: which method has INFO?")
 
 
+# how Celery's own lines on a task begin, at INFO and at DEBUG
+CELERYS = ("Task testing.", "TaskPool: Apply")
+
+
 def own_lines(log: str) -> list[re.Match]:
     """The lines of a worker's log that tasks wrote: not Celery's own."""
     found = (OWN.search(line) for line in log.splitlines())
-    return [line for line in found if line and not line["said"].startswith("Task testing.")]
+    return [line for line in found if line and not line["said"].startswith(CELERYS)]
 
 
 def named(line: re.Match) -> set[str]:
