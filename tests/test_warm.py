@@ -7,6 +7,7 @@ import subprocess
 import psutil
 
 from workshop.patience import by_clock, wait_until
+from workshop.warm import SHARED, Warm
 
 
 def job(warm, folder, module: str, *words: str, **options) -> subprocess.CompletedProcess:
@@ -77,3 +78,30 @@ def test_a_signal_reaches_the_job_and_a_killed_asker_ends_it(warm, tmp_path):
     wait_until(lambda: not psutil.pid_exists(pid), limit=5, what="the job's end")
     asker.wait()
     asker.stdout.close()
+
+
+def test_a_server_that_was_shared_and_has_ended_is_replaced(tmp_path, monkeypatch):
+    monkeypatch.delenv(SHARED, raising=False)
+    monkeypatch.setenv("WORKSHOP_HOME", str(tmp_path))
+    with Warm() as lab:
+        lab.wait()
+        lab.share()
+        with Warm() as mine:
+            assert mine.socket == lab.socket
+            lab._server.stdin.close()
+            lab._server.wait()
+            (tmp_path / "asks.py").write_text("print(1)")
+            mine.wait()
+            assert mine.socket != lab.socket
+            assert job(mine, tmp_path, "asks").stdout == "1\n"
+
+
+def test_a_job_that_comes_before_all_libraries_are_there_is_done(tmp_path, monkeypatch):
+    monkeypatch.delenv(SHARED, raising=False)
+    (tmp_path / "asks.py").write_text("import sys; print('celery.apps.beat' in sys.modules)")
+    with Warm() as early:
+        early.wait()
+        assert job(early, tmp_path, "asks").stdout == "False\n"
+        wait_until(
+            lambda: job(early, tmp_path, "asks").stdout == "True\n", limit=60, what="all of them"
+        )

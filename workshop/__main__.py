@@ -30,6 +30,7 @@ def lab(_) -> int:
     """open the course: RabbitMQ and JupyterLab, side by side"""
     from workshop import lab, ports, progress, setting
     from workshop.broker import Broker
+    from workshop.warm import Warm
 
     broker, begun = Broker(), time.monotonic()
     setting.enter(broker)
@@ -75,6 +76,14 @@ def lab(_) -> int:
     # SIGINT too: a program that a shell starts in the background would not hear it
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+    with Warm() as warm:  # from the first check on, no check waits for imports
+        warm.share()
+        return _until_interrupted(process, server, in_container)
+
+
+def _until_interrupted(process, server: dict, in_container: bool) -> int:
+    from workshop import lab
+
     try:
         if in_container:
             console.print("Ctrl-C here, or `docker compose stop`, ends both.")

@@ -29,27 +29,41 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+# in the order in which a check needs them: a job that comes early finds the first ones
 LIBRARIES = (
+    "workshop.causes",
+    "kombu.transport.pyamqp",
     "celery.apps.worker",
-    "celery.bin.celery",
-    "celery.concurrency.prefork",
-    "celery.events.state",
-    "celery.fixups.django",
-    "celery.loaders.app",
     "celery.worker.consumer",
     "celery.worker.strategy",
+    "celery.concurrency.prefork",
+    "celery.events.state",
+    "click",
+    "prompt_toolkit.buffer",
+    "celery.bin.celery",
+    "celery.fixups.django",
+    "celery.loaders.app",
+    "dotenv",
     "django.conf",
-    "django.core.handlers.wsgi",
+    "django.http",
+    "django.urls",
     "django.core.management",
-    "django.db.backends.sqlite3.base",
+    "django.db.models.fields",
     "django.db.models",
     "django.template.backends.django",
-    "django.test.client",
-    "django.urls",
-    "dotenv",
-    "kombu.transport.pyamqp",
     "rest_framework.fields",
-    "workshop.causes",
+    "rest_framework.serializers",
+    "django.db.backends.sqlite3.base",
+    "django.db.migrations.executor",
+    "django.test.client",
+    "django.core.servers.basehttp",
+    "django.contrib.admin.options",
+    "django.contrib.auth.checks",
+    "cron_descriptor",
+    "crontab",
+    "celery.apps.beat",
+    "dj_database_url",
+    "httpx",
 )
 STATUS = struct.Struct("i")
 
@@ -58,12 +72,8 @@ STATUS = struct.Struct("i")
 
 
 def serve(address: str) -> None:
-    """Import the libraries, then fork for each job until stdin closes."""
+    """Import the libraries, and fork for each job until stdin closes."""
     sys.path.pop(0)  # this file's folder, which is no place to import from
-    for name in LIBRARIES:
-        importlib.import_module(name)
-    gc.collect()
-    gc.freeze()  # what is here stays: a child's collector need not touch, and so copy, it
     job = _wait_for_job(address)
     if job:  # this is the child
         _do(job)
@@ -81,11 +91,17 @@ def _wait_for_job(address: str) -> dict | None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.set_wakeup_fd(woken.fileno())
     jobs: dict[int, socket.socket] = {}
+    libraries = list(LIBRARIES)
     with selectors.DefaultSelector() as events:
         for one in (listener, wake, sys.stdin):
             events.register(one, selectors.EVENT_READ)
         while True:
-            for key, _ in events.select():
+            if libraries:  # one more, and then a look at who waits
+                importlib.import_module(libraries.pop(0))
+                if not libraries:
+                    gc.collect()
+                    gc.freeze()  # a child's collector need not touch, and so copy, what is here
+            for key, _ in events.select(0 if libraries else None):
                 if key.fileobj is sys.stdin:
                     for pid in jobs:
                         _kill(pid)

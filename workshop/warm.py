@@ -4,18 +4,40 @@ import contextlib
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
-from workshop import environment, forkserver, tally
+from workshop import environment, forkserver, places, tally
 from workshop.patience import NotYet, wait_until
 from workshop.process import Running
 
 #: names the socket of a server that runs already, for all checks of a run of the tests
 SHARED = "WORKSHOP_WARM"
+
+
+def _shared() -> Path | None:
+    """The socket of a server that others may use: of the tests, or of this checkout's Lab."""
+    with contextlib.suppress(OSError):
+        path = Path(os.environ.get(SHARED) or note().read_text())
+        return path if _answers(path) else None
+    return None
+
+
+def _answers(path: Path) -> bool:
+    """Whether a server listens at a socket."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as door:
+        door.connect(str(path))
+        return True
+    return False
+
+
+def note() -> Path:
+    """The file in which Lab's server leaves the path of its socket, which must be short."""
+    return places.desk() / ".run" / "warm"
 
 
 class Job:
@@ -75,32 +97,39 @@ class Warm:
         self._folder = tempfile.TemporaryDirectory(prefix="warm-")
         #: a folder with a `celery` that is warm, for a PATH
         self.bin = Path(self._folder.name)
-        shared = os.environ.get(SHARED, "")
-        self._own = not os.path.exists(shared)
-        self.socket = self.bin / "socket" if self._own else Path(shared)
-        #: what stands for `python -m` in a command line
-        self.python = [sys.executable, "-SE", forkserver.__file__, "run", str(self.socket)]
-        celery = self.bin / "celery"
-        celery.write_text(f'#!/bin/sh\nexec {shlex.join(self.python)} celery "$@"\n')
-        celery.chmod(0o755)
-        if self._own:
-            self._server = subprocess.Popen(
-                [sys.executable, forkserver.__file__, "serve", str(self.socket)],
-                env=environment.clean(),
-                stdin=subprocess.PIPE,
-                start_new_session=True,
-            )
+        self._server: subprocess.Popen | None = None
+        self.socket = _shared() or self._serve()
         return self
 
+    def _serve(self) -> Path:
+        self.socket = self.bin / "socket"
+        self._server = subprocess.Popen(
+            [sys.executable, forkserver.__file__, "serve", str(self.socket)],
+            env=environment.clean(),
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+        return self.socket
+
+    @property
+    def python(self) -> list[str]:
+        """What stands for `python -m` in a command line."""
+        return [sys.executable, "-SE", forkserver.__file__, "run", str(self.socket)]
+
     def wait(self) -> None:
-        """Return when jobs can be asked for."""
-        if self._own:
+        """Return when jobs can be asked for, and the folder `bin` has its commands."""
+        if self._server is None and not _answers(self.socket):
+            self._serve()  # the one that was shared has ended
+        if self._server:
             wait_until(
                 lambda: self.socket.exists() or self._server.poll() is not None,
                 limit=30,
                 what="warm Python",
                 pid=self._server.pid,
             )
+        celery = self.bin / "celery"
+        celery.write_text(f'#!/bin/sh\nexec {shlex.join(self.python)} celery "$@"\n')
+        celery.chmod(0o755)
 
     def start(self, words: list[str], *, cwd: Path, env: dict[str, str], out: BinaryIO) -> Job:
         """A job that does what `python -m WORDS…` would, or `python WORDS…` for a file's name.
@@ -113,8 +142,13 @@ class Warm:
             files = [nothing.fileno(), out.fileno(), out.fileno()]
             return Job(forkserver.Client(str(self.socket), words, str(cwd), env, files))
 
+    def share(self) -> None:
+        """Let all checks of this checkout use it, until it ends."""
+        note().parent.mkdir(parents=True, exist_ok=True)
+        note().write_text(str(self.socket))
+
     def __exit__(self, *_) -> None:
-        if self._own:
+        if self._server:
             self._server.stdin.close()
             self._server.wait()
         self._folder.cleanup()

@@ -206,7 +206,7 @@ def written_once(look: Look) -> None:
 
 def two_beats(look: Look) -> list[Running]:
     """They run, with nothing to do: the first start of a schedule has missed nothing."""
-    command = "celery -A celery_testing beat --loglevel=debug"
+    command = "celery -A celery_testing beat --loglevel=debug --max-interval=1"
     ready = process.says("Synchronizing schedule")
     first = look.start(command, lambda _: True, "beat")
     second = look.start(command, ready, "beat-two")
