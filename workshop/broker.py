@@ -48,6 +48,9 @@ FORBIDDEN = re.compile("eacces|eperm|enospc|erofs|emfile")
 # What the shell may tell RabbitMQ and Erlang, meant for another node.
 FOREIGN = ("RABBITMQ_", "ERL_", "ELIXIR_", "LC_")
 UNSET = f"unset $(env | sed -nE 's/^(({'|'.join(FOREIGN)})[A-Za-z0-9_]*)=.*/\\1/p')\n"
+# A quorum queue tells its figures when it ticks, every five seconds by default: a lesson that
+# waits for a message to be there, and each check, would wait as long.
+ADVANCED = "[{rabbit, [{quorum_tick_interval, 500}]}].\n"
 # The course's own eyes on the broker, so that the learner may do what they like with guest.
 EYES = "workshop"
 
@@ -445,6 +448,7 @@ class Broker:
             f"management.tcp.port = {self.kept['ports']['management']}\n"
             "log.file.level = info\n"
         )
+        (self.folder / "advanced.config").write_text(ADVANCED)
         exports = "".join(
             f"export {name}={shlex.quote(value)}\n" for name, value in self._own_variables().items()
         )
