@@ -249,7 +249,7 @@ def test_a_memory_alarm_is_named_and_no_learner_is_blamed_for_it(at, alarm):
     found = checks.check(stage)
     assert not found.passed and {item.state for item in found.items} == {NOT_TRIED}
     said = str(report.Shown(found))
-    assert "the machine is ill, not your work" in said and "short of memory" in said
+    assert "something is wrong with this machine" in said and "short of memory" in said
     assert "make doctor" in said.splitlines()[-1]
 
 

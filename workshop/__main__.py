@@ -103,8 +103,8 @@ def _interrupt(*_) -> None:
 
 def test(options) -> int:
     """prove every stage, every check and every notebook"""
-    # half of a test's time is waiting for a broker or a worker: one more than there are cores
-    workers = min((os.cpu_count() or 1) + 1, 5)
+    # half of a test's time is waiting for a broker or a worker: two more than there are cores
+    workers = min((os.cpu_count() or 1) + 2, 6)
     command = [sys.executable, "-m", "pytest", "-n", str(workers), "--dist", "loadfile"]
     command.append("--no-loadscope-reorder")  # the longest files come first
     return subprocess.call([*command, *options.more])

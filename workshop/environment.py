@@ -17,13 +17,22 @@ FIXED = {
     "PYTHONUTF8": "1",
     "COLUMNS": "80",
     "TERM": "dumb",
-    "NO_COLOR": "1",
     "PYTHON_COLORS": "0",
     "DJANGO_COLORS": "nocolor",
     "SHELL": "sh",  # a `!` line means the same everywhere
 }
-# Jupyter forces colors on what its kernels start; CDPATH makes `cd` print where it went.
-DROPPED = ("FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "PY_COLORS", "LINES", "LANGUAGE", "CDPATH")
+# Jupyter forces colors on what its kernels start; CDPATH makes `cd` print where it went; with
+# NO_COLOR Celery 5.7 ends in a TypeError where it should print an error (celery/bin/base.py).
+DROPPED = (
+    "FORCE_COLOR",
+    "NO_COLOR",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
+    "PY_COLORS",
+    "LINES",
+    "LANGUAGE",
+    "CDPATH",
+)
 
 # What makes Celery, kombu, Django, honcho or the project itself do something other than what
 # the learner's files say. tests/test_environment.py reads the packages for more of these.
