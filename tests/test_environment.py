@@ -270,7 +270,7 @@ OF_NO_CONSEQUENCE = {
     "DJANGO_TEST_PROCESSES": "how many tests abreast",
     "DJANGO_WATCHMAN_TIMEOUT": "the reloader's patience",
     "ITERM_PROFILE": "pictures in a terminal",
-    "NO_COLOR": "fixed",
+    "NO_COLOR": "dropped",
     "NO_WORKER": "pytest's",
     "NUMBER_OF_PROCESSORS": "Windows'",
     "PATH": "set by setting.enter",

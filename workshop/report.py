@@ -20,10 +20,7 @@ WIDTH = 76  # of what a notebook shows: it fits beside a file
 
 def _console(file: io.StringIO, **options) -> Console:
     # not Jupyter's: there rich shows what is printed, whatever file it is printed to
-    # nor NO_COLOR's, which is for a notebook's `!` lines
-    return Console(
-        file=file, width=WIDTH, highlight=False, force_jupyter=False, no_color=False, **options
-    )
+    return Console(file=file, width=WIDTH, highlight=False, force_jupyter=False, **options)
 
 
 class Answer:
