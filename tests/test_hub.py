@@ -17,9 +17,14 @@ HUB = "/user/ann/"
 FRONT = {"Host": "hub.example.org", "X-Forwarded-Proto": "https,http"}
 
 
-@pytest.fixture
-def hub(monkeypatch, tmp_path, broker):
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory, broker):
     """Jupyter as a hub starts it, with its checkout as the root; a browser that is logged in."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield from jupyter_of_a_hub(monkeypatch, tmp_path_factory.mktemp("hub"), broker)
+
+
+def jupyter_of_a_hub(monkeypatch, tmp_path, broker):
     monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", HUB)
     for name in ("PORT", "PROXIED_AT", "WEB_HOSTS"):
         monkeypatch.setenv(name, "")
