@@ -182,19 +182,6 @@ def test_a_file_that_hides_a_library_is_named(solved, warm, words):
     assert place in blamed[0].steps[2]
 
 
-def test_another_celery_before_the_libraries_is_named(solved, monkeypatch, tmp_path):
-    import celery
-
-    (tmp_path / "celery").symlink_to(celery.__path__[0])
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    found = checks.check(solved("05"))
-    said = str(report.Shown(found))
-    assert not found.passed
-    assert f"{tmp_path / 'celery'}: `import celery` finds this" in " ".join(
-        item.hint for item in found.items
-    ), said
-
-
 # --- scripts that do more than they should ---------------------------------------------------
 
 

@@ -68,7 +68,10 @@ def is_clean(said: list) -> bool:
 def test_a_command_of_the_course_knows_nothing_of_the_shell(crowded, tmp_path):
     (tmp_path / "ask.py").write_text(ASK)
     with process.run(
-        f"{sys.executable} ask.py; sleep 9", cwd=tmp_path, ready=process.says("]$"), grace=0.1
+        f"{shlex.quote(sys.executable)} ask.py; sleep 9",
+        cwd=tmp_path,
+        ready=process.says("]$"),
+        grace=0.1,
     ) as run:
         assert is_clean(json.loads(run.text()))
 
@@ -98,7 +101,7 @@ def test_begin_enters_it(learner, crowded):
 
 def test_a_script_on_the_broker_knows_nothing_of_the_shell(crowded, broker, tmp_path):
     (tmp_path / "says.sh").write_text(
-        f"{sys.executable} -c '{ASK}' > {tmp_path}/said\nrabbitmqctl -q eval 'node().'"
+        f"{shlex.quote(sys.executable)} -c '{ASK}' > {tmp_path}/said\nrabbitmqctl -q eval 'node().'"
     )
     stage = type("Stage", (), {"solution": tmp_path, "name": "some"})
     setting.run_script(stage, "says.sh", broker)
@@ -177,7 +180,8 @@ def test_a_terminal_without_utf_8_gets_question_marks():
 def test_make_works_under_another_pythons_home():
     if not shutil.which("make"):
         pytest.skip("no make here")
-    env = {**os.environ, "PYTHONHOME": "/nowhere"}
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    env = {**mine, "PYTHONHOME": "/nowhere"}
     dry = subprocess.run(
         ["make", "--eval", 'ask: ; @echo "home: $$PYTHONHOME"', "ask"],
         cwd=places.CHECKOUT,

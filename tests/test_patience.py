@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -76,7 +77,7 @@ def test_a_process_that_waits_for_a_core_is_given_the_time(crowded):
 
 
 def test_processes_below_the_one_that_is_waited_for_count_with_it():
-    with running(["sh", "-c", f"{sys.executable} -SE -c 'while True: pass' & wait"]) as [shell]:
+    with running(["sh", "-c", f"{shlex.join(LOOP)} & wait"]) as [shell]:
         try:
             wait_until(lambda: patience.burned(shell.pid) > 0.2, limit=20, what="its work")
             assert len(patience.family(shell.pid)) == 2

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -302,7 +303,10 @@ def test_watch_looks_again_when_a_file_is_saved_and_ends_with_ctrl_c(desk):
     cards().mkdir(parents=True, exist_ok=True)
     with log.open("w") as out:
         running = subprocess.Popen(
-            [sys.executable, "-u", "-m", "workshop", "check", "02", "--watch"], stdout=out
+            [sys.executable, "-u", "-m", "workshop", "check", "02", "--watch"],
+            stdout=out,
+            # a shell that runs the tests in the background has it ignored
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
     try:
         wait_until(lambda: "looks again" in log.read_text(), limit=20, what="the first look")

@@ -102,7 +102,7 @@ def enter():
 
     What bends is left: a lesson sets some of it on purpose.
     """
-    tidied = _tidy(os.environ)
+    tidied = dict(_tidy(os.environ), NO_COLOR="1")  # a `!` line writes to a terminal
     for name in set(os.environ) - set(tidied):
         del os.environ[name]
     os.environ.update(tidied)

@@ -209,7 +209,8 @@ class Look:
         words = shlex.split(command)
         if words[0] not in ("celery", "python"):
             self.warm.wait()  # a command of the line may be the warm celery
-            limits = {"limit": READY, "grace": GRACE}
+            # what such a line starts ends after it: a worker that lives on keeps its queues
+            limits = {"limit": READY, "grace": process.GRACE}
             return self.enter(
                 process.run(
                     command, cwd=self.path, ready=ready, env=env, name=f"check-{name}", **limits
@@ -336,7 +337,8 @@ class Ran:
         plain = re.sub(r"\x1b\[[0-9;]*m", "", self.said)
         lines = [line.strip() for line in plain.splitlines() if line.strip()]
         first = next(
-            (n for n, line in enumerate(lines) if re.search("(?i)error|not found", line)), -2
+            (n for n, line in enumerate(lines) if re.search("(?i)error|not found", line)),
+            max(0, len(lines) - 2),
         )
         if not lines:
             return "It said nothing."

@@ -134,7 +134,9 @@ def why_not_up(said: str, lines: dict[str, str], path: str) -> Wrong | None:
     web, worker = lines["web"], lines["worker"]
     if "port is already in use" in said and not re.search(r"\$\{?PORT\b", web):
         return Wrong(f"`{web}` does not name $PORT, and another program has the port it takes")
-    if missing := re.search(r"sh: (?:\d+: |line \d+: )?(\S+?): (?:command )?not found", said):
+    if missing := re.search(
+        r"sh: (?:\d+: |line \d+: )?(\S+?): (?:(?:command )?not found|Permission denied)", said
+    ):
         line = web if re.search(rf"(^|\s){re.escape(missing[1])}(\s|$)", web) else worker
         return Wrong(f"`{line}`: there is no command {missing[1]}. It is as you typed it before")
     return None

@@ -1,6 +1,0 @@
-#!/bin/sh
-# Run it where rabbitmqctl is: sh vhost.sh
-set -e
-
-rabbitmqctl add_vhost /vhost
-rabbitmqctl set_permissions -p /vhost $USER ".*" ".*" ".*"
