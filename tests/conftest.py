@@ -9,6 +9,7 @@ from samples import Sample
 
 from workshop import setting, stages
 from workshop.broker import Broker
+from workshop.second import second_broker
 from workshop.warm import Warm
 
 
@@ -61,6 +62,13 @@ def warm():
     """Python with the libraries imported, for the checks of a whole session."""
     with Warm() as warm:
         yield warm
+
+
+@pytest.fixture(scope="session")
+def second():
+    """A function: start the second broker of this process, for all tests that come after."""
+    with contextlib.ExitStack() as stack:
+        yield lambda: stack.enter_context(second_broker())
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector):

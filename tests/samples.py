@@ -6,6 +6,7 @@ are right, though written differently, and `way.toml` says why.
 """
 
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -39,10 +40,19 @@ def look_at(sample: Path, lay, broker: Broker, warm: Warm, only: tuple[str, ...]
             (stage.desk / name).write_bytes(
                 file.read_bytes().replace(b":5672", f":{broker.port}".encode())
             )
+    right = given(stage, sample) if only else ()
     try:
-        return checks.check(stage, warm=warm, only=only)
+        return checks.check(stage, warm=warm, only=only, given=right)
     finally:
-        tidy(broker)
+        if any(name.endswith(".sh") for name in stage.todo):
+            tidy(broker)
+
+
+def given(stage: stages.Stage, sample: Path) -> tuple[str, ...]:
+    """The items of the files that are the solution's: what `only` asks for needs no more proof."""
+    ours = stages.files_in(sample.parent)
+    items = checks.of(stage).items
+    return tuple(item.name for item in items if item.file and item.file not in ours)
 
 
 def tidy(broker: Broker) -> None:
@@ -57,20 +67,30 @@ def tidy(broker: Broker) -> None:
     broker.remove("permissions", setting.VHOST, "guest")
 
 
-def is_named(request, solved, broker, warm) -> None:
-    expect_named(request.node.path, solved, broker, warm)
+def is_named(request, solved, broker, warm, second) -> None:
+    sample = request.node.path
+    item = tomllib.loads(sample.read_text())["item"]
+    if needs_second(sample.parent.parent.name, item):
+        second()
+    expect_named(sample, solved, broker, warm)
+
+
+def needs_second(stage: str, *items: str) -> bool:
+    """Whether an item, or one that it needs, is looked at on the second broker."""
+    check = checks.of(stages.find(stage))
+    return any(item.ahead for item in check.items if item.name in check.needed(*items))
 
 
 def expect_named(sample: Path, solved, broker: Broker, warm: Warm) -> None:
     """The right item fails, with a hint that speaks of the mistake; no other is blamed.
 
-    The item is looked at with all that it needs; the whole stage, too, where that does not name
-    the mistake (another item may see it first), and for the first mistake of each stage.
+    The item is looked at with what it needs of the same file; the whole stage, too, where that
+    does not name the mistake (another item may see it first), and for the first of each stage.
     """
     told = tomllib.loads(sample.read_text())
     if sample.parent.parent.name == "02_vhost":  # other tests' queues would keep it in place
         broker.remove("vhosts", setting.VHOST)
-    whole = is_first_of_its_stage(sample)
+    whole = sample == first_of(sample.parent.parent)
     found = look_at(sample, solved, broker, warm, () if whole else (told["item"],))
     if not whole and not names(found, told):
         found = look_at(sample, solved, broker, warm)
@@ -85,26 +105,27 @@ def names(found: Report, told: dict[str, str]) -> bool:
     return [item.name for item in blamed] == [told["item"]] and told["hint"] in blamed[0].hint
 
 
-def is_first_of_its_stage(sample: Path) -> bool:
-    """Whether it is the first, by name, of the mistakes at its stage's first item."""
-    first = checks.of(stages.find(sample.parent.parent.name)).items[0].name
-    at_it = [
+@cache
+def first_of(mistakes: Path) -> Path:
+    """The first, by name, of the mistakes at a stage's first item."""
+    item = checks.of(stages.find(mistakes.name)).items[0].name
+    return min(
         file
-        for file in sample.parent.parent.glob("*/mistake.toml")
-        if tomllib.loads(file.read_text())["item"] == first
-    ]
-    return sample == min(at_it)
+        for file in mistakes.glob("*/mistake.toml")
+        if tomllib.loads(file.read_text())["item"] == item
+    )
 
 
-def passes(request, solved, broker, warm) -> None:
+def passes(request, solved, broker, warm, second) -> None:
     """What is right, though written differently, passes.
 
-    Looked at are the items of the files that differ and all that these need, less the drill:
-    the other files are the solution's.
+    Looked at are the items of the files that differ, less the drill: the others are the solution's.
     """
     sample = request.node.path
     stage, files = stages.find(sample.parent.parent.name), stages.files_in(sample.parent)
     items = checks.of(stage).items
     only = tuple(item.name for item in items if item.file in files and not item.is_drill)
+    if needs_second(stage.name, *only):
+        second()
     found = look_at(sample, solved, broker, warm, only)
     assert found.passed, str(report.Shown(found))

@@ -26,10 +26,11 @@ SHOTS = places.CHECKOUT / ".journey"
 ALL_MS = 90_000  # for a whole notebook
 
 
-@pytest.fixture
-def course(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
     """A fresh checkout with Lab open in it; how its commands are run, and its address."""
     assert not missing(), f"{missing()}: make browser"
+    tmp_path = tmp_path_factory.mktemp("learner")
     copy = tmp_path / "a course"
     for name in ("notebooks", "steps", "solutions", "workshop"):
         shutil.copytree(places.CHECKOUT / name, copy / name)
@@ -241,11 +242,12 @@ def test_a_learner_fails_mends_passes_and_goes_on(course, lab):
     assert "✓" in course.workshop("status") or "done" in course.workshop("status")
 
 
-def test_every_notebook_opens_in_lab_without_a_question(course, lab):
+def test_the_links_lead_through_every_notebook_without_a_question(course, lab):
     SHOTS.mkdir(exist_ok=True)
+    files = sorted(places.NOTEBOOKS.glob("*.ipynb"))
     lab.page.set_viewport_size({"width": 1200, "height": 5000})
-    for file in sorted(places.NOTEBOOKS.glob("*.ipynb")):
-        lab.go(course.link.replace("workspaces/00_start", f"tree/notebooks/{file.name}"))
+    lab.go(course.link.replace("workspaces/00_start", f"tree/notebooks/{files[0].name}"))
+    for file, after in zip(files, [*files[1:], None], strict=True):
         title = lab.notebook.locator("h1").first
         wait_until(
             lambda: title.count() and title.inner_text().startswith(f"{file.stem[:2]} ·"),  # noqa: B023
@@ -261,3 +263,5 @@ def test_every_notebook_opens_in_lab_without_a_question(course, lab):
         )
         assert not lab.page.locator(".jp-Dialog").count()
         lab.page.screenshot(path=SHOTS / f"{file.stem}.png")
+        if after:
+            lab.notebook.locator(f'a:text-matches("^{after.stem[:2]} · ")').last.click()

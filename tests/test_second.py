@@ -17,6 +17,12 @@ from workshop.patience import by_clock, wait_until
 from workshop.second import SecondBroker, second_broker
 
 
+@pytest.fixture(autouse=True)
+def none_yet():
+    """Without the one that other tests of this process share."""
+    SecondBroker().end()
+
+
 def test_it_is_killed_and_what_waits_in_the_learners_broker_stays(learner, broker):
     setting.run_script(stages.find("01"), "broker.sh", broker)  # the learner's user
     broker.make_vhost("mine", setting.USER)

@@ -72,6 +72,10 @@ class NotYours(CourseError):
         )
 
 
+# nodes that were seen with their doors open, and that have answered ever since
+_open: set[psutil.Process] = set()
+
+
 class Broker:
     """The node whose data is in `folder`. Cheap to make: nothing runs until `start`."""
 
@@ -204,13 +208,23 @@ class Broker:
 
     def is_ready(self) -> bool:
         """Both doors are open, and it is this node that holds them."""
-        ports = self.kept["ports"]
         try:
-            doors = psutil.Process(self.pid or -1).net_connections("tcp")
+            node = psutil.Process(self.pid or -1)
+            if node not in _open and not self._holds_its_doors(node):
+                return False
         except (psutil.Error, ValueError):
             return False
+        if self._api_answers():
+            _open.add(node)
+            return True
+        _open.discard(node)
+        return False
+
+    def _holds_its_doors(self, node: psutil.Process) -> bool:
+        doors = node.net_connections("tcp")
         held = {door.laddr.port for door in doors if door.status == psutil.CONN_LISTEN}
-        return {ports["amqp"], ports["management"]} <= held and self._api_answers()
+        ports = self.kept["ports"]
+        return {ports["amqp"], ports["management"]} <= held
 
     def _api_answers(self) -> bool:
         try:
@@ -589,12 +603,12 @@ class Broker:
 
     def clear(self, names: re.Pattern) -> None:
         """Remove the vhosts and queues of these names."""
-        for vhost in [vhost["name"] for vhost in self.facts("vhosts")]:
-            if names.fullmatch(vhost):
-                self.remove("vhosts", vhost)
-                continue
-            for queue in filter(names.fullmatch, self.queues(vhost)):
-                self.remove("queues", vhost, queue)
+        for vhost in self.facts("vhosts"):
+            if names.fullmatch(vhost["name"]):
+                self.remove("vhosts", vhost["name"])
+        for queue in self.api.get("/api/queues", params={"disable_stats": "true"}).json():
+            if names.fullmatch(queue["name"]):
+                self.remove("queues", queue["vhost"], queue["name"])
 
     def make_vhost(self, name: str, user: str) -> None:
         """A vhost that is this user's, all of it."""

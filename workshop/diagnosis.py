@@ -224,14 +224,16 @@ def shell() -> Finding:
 
 def hides(pythonpath: str) -> list[str]:
     """What is on a PYTHONPATH under the name of a package here, or of the learner's modules."""
-    ours = {one.stem for one in Path(sysconfig.get_path("purelib")).iterdir()}
-    ours |= {"celery_testing", "testing", "sums", "receipts", "manage", *sys.stdlib_module_names}
     found = set()
     for entry in filter(None, pythonpath.split(os.pathsep)):
         if Path(entry) != places.CHECKOUT:
             with contextlib.suppress(OSError):
                 there = Path(entry).iterdir()
                 found |= {one.stem for one in there if one.is_dir() or one.suffix == ".py"}
+    if not found:
+        return []
+    ours = {one.stem for one in Path(sysconfig.get_path("purelib")).iterdir()}
+    ours |= {"celery_testing", "testing", "sums", "receipts", "manage", *sys.stdlib_module_names}
     return sorted((found & ours) - {"__pycache__"})
 
 
@@ -463,9 +465,10 @@ def epmd() -> Finding:
 def alarms() -> Finding:
     """A broker short of memory or disk takes no messages."""
     broker = Broker()
-    if not broker.is_ready():
+    try:
+        nodes = broker.facts("nodes")
+    except httpx.HTTPError:
         return without_broker("alarms")
-    nodes = broker.facts("nodes")
     short = {"mem_alarm": "memory", "disk_free_alarm": "disk"}
     raised = [name for alarm, name in short.items() if any(node.get(alarm) for node in nodes)]
     if raised:
@@ -687,6 +690,8 @@ def _look(at: Callable[[], Finding]) -> Finding:
 def doctor() -> Diagnosis:
     """Start the broker if that can be done, look at everything, and say what was found."""
     _start()
+    with contextlib.suppress(OSError, httpx.HTTPError), dead_checks_cleared(Broker(), wait=False):
+        pass
     return Diagnosis([_look(at) for at in EVERYTHING])
 
 
@@ -703,8 +708,6 @@ def _start() -> None:
     broker = Broker()
     try:
         broker.start()
-        with dead_checks_cleared(broker, wait=False):
-            pass
     except (CourseError, OSError) as error:
         _failure = error
     except httpx.HTTPError:  # then the lines on the broker say so

@@ -19,7 +19,18 @@ from pathlib import Path
 import httpx
 from IPython.display import clear_output, display
 
-from workshop import environment, pictures, places, ports, process, report, setting, stages, verbs
+from workshop import (
+    environment,
+    pictures,
+    places,
+    ports,
+    process,
+    report,
+    setting,
+    stages,
+    verbs,
+    warm,
+)
 from workshop.broker import Broker
 from workshop.browser import browser
 from workshop.errors import CourseError
@@ -129,7 +140,7 @@ class Project:
     def shell(self, code: str) -> None:
         """Run Python in the project, as `python manage.py shell` does; what it prints is shown."""
         done = subprocess.run(
-            [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", code],
+            [*warm.python(), "manage.py", "shell", "--verbosity", "0", "-c", code],
             cwd=self.path,
             env=environment.clean(**self.env),
             stdout=subprocess.PIPE,

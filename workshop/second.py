@@ -5,13 +5,12 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 import uuid
 from pathlib import Path
 
 import psutil
 
-from workshop import environment, places, process, setting
+from workshop import environment, places, process, setting, warm
 from workshop.broker import Broker
 from workshop.errors import CourseError
 
@@ -104,7 +103,7 @@ class SecondBroker(Broker):
 
     def _migrate(self, project: Path, env: dict[str, str]) -> None:
         done = subprocess.run(
-            [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+            [*warm.python(), "manage.py", "migrate", "--verbosity", "0"],
             cwd=project,
             env=environment.clean(**env),
             capture_output=True,
@@ -126,15 +125,14 @@ class SecondBroker(Broker):
 def second_broker():
     """The second broker, running; stopped and forgotten afterwards if it was not there.
 
-    `broker.vhost` is a vhost that never was before: a quorum queue that is made anew under its
-    old name, while the old one is still being deleted, may be "down" after the next SIGKILL
-    (seen with RabbitMQ 3.10.8, once in some thirty kills).
+    Whoever kills it says `settle` before. `broker.vhost` is a vhost that never was before: a
+    quorum queue that is made anew under its old name, while the old one is still being deleted,
+    may be "down" after the next SIGKILL (seen with RabbitMQ 3.10.8, once in some thirty kills).
     """
     broker = SecondBroker()
     new = broker.start()
     broker.vhost = f"drill-{uuid.uuid4().hex[:8]}"
     broker.make_vhost(broker.vhost, setting.USER)
-    broker.settle()
     try:
         yield broker
     finally:

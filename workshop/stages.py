@@ -11,6 +11,7 @@ import shutil
 import time
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from workshop import places
@@ -70,8 +71,12 @@ class Stage:
 
 def all_stages() -> list[Stage]:
     """Every stage in its order."""
-    rows = tomllib.loads((places.STEPS / "stages.toml").read_text())["stage"]
-    return [Stage(**row) for row in rows]
+    return list(_stages(places.STEPS / "stages.toml"))
+
+
+@cache
+def _stages(file: Path) -> list[Stage]:
+    return [Stage(**row) for row in tomllib.loads(file.read_text())["stage"]]
 
 
 def find(word: str | int) -> Stage:

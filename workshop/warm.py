@@ -27,6 +27,16 @@ def _shared() -> Path | None:
     return None
 
 
+def python() -> list[str]:
+    """What stands for `python` before a module's or a file's name: warm, where others share it."""
+    shared = _shared()
+    return _run(shared) if shared else [sys.executable]
+
+
+def _run(server: Path) -> list[str]:
+    return [sys.executable, "-SE", forkserver.__file__, "run", str(server)]
+
+
 def _answers(path: Path) -> bool:
     """Whether a server listens at a socket."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as door:
@@ -114,7 +124,7 @@ class Warm:
     @property
     def python(self) -> list[str]:
         """What stands for `python -m` in a command line."""
-        return [sys.executable, "-SE", forkserver.__file__, "run", str(self.socket)]
+        return _run(self.socket)
 
     def wait(self) -> None:
         """Return when jobs can be asked for, and the folder `bin` has its commands."""

@@ -90,13 +90,18 @@ class Check:
         return found
 
     def run(
-        self, look: Look, only: tuple[str, ...] = (), listener: Listener | None = None
+        self,
+        look: Look,
+        only: tuple[str, ...] = (),
+        listener: Listener | None = None,
+        given: tuple[str, ...] = (),
     ) -> list[Result]:
         """Look at every item; one that needs a failed one is not tried.
 
-        `only` names items: then they and what they need are all that is looked at. What keeps
-        several items from being looked at is told once, at the first. Where the machine is too
-        busy to tell, the rest is not looked at, and `look.busy` says so.
+        `only` names items: then they and what they need are all that is looked at, less what is
+        known to be right, and `given`. What keeps several items from being looked at is told
+        once, at the first. Where the machine is too busy to tell, the rest is not looked at, and
+        `look.busy` says so.
         """
         results: dict[str, Result] = {}
         told: dict[str, str] = {}
@@ -105,6 +110,9 @@ class Check:
         listener = listener or Listener()
         for item in self.items:
             if item.name not in wanted:
+                continue
+            if item.name in given:
+                results[item.name] = item.result(PASS)
                 continue
             missing = [name for name in item.needs if results[name].state != PASS]
             if look.busy:
@@ -183,11 +191,12 @@ def check(
     warm: Warm | None = None,
     only: tuple[str, ...] = (),
     listener: Listener | None = None,
+    given: tuple[str, ...] = (),
 ) -> Report:
     """Look at the stage as it stands, starting and stopping what that needs.
 
-    `only` names items: then they and what they need are looked at. Where the machine
-    itself is ill, or too busy to tell, the report says so, and blames no work for it.
+    `only` names items: then they and what they need are looked at, less what is `given`. Where
+    the machine itself is ill, or too busy to tell, the report says so, and blames no work for it.
     """
     with ExitStack() as stack:
         if look is None:
@@ -197,7 +206,7 @@ def check(
             if ill:
                 return _not_looked_at(stage, ill)
             look = stack.enter_context(Look(stage, warm=warm))
-        results = of(stage).run(look, only, listener)
+        results = of(stage).run(look, only, listener, given)
         if look.busy:
             return Report(stage.name, results, [str(look.busy)])
         if any(result.state != PASS for result in results):

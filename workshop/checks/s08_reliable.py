@@ -425,6 +425,7 @@ def none_is_lost(look: Look) -> None:
         sent = [senders.submit(send, f"{look.queue}-{n}") for n in range(MANY)]
         try:
             until(lambda: len(accepted) > MANY // 4, f"{MANY // 4} accepted")
+            broker.settle()
             with Stopwatch(web.running.guard.pid) as down:
                 broker.kill()
                 until(lambda: len(refused) >= SENDERS, "a refusal")
