@@ -1,8 +1,9 @@
 """Mistakes, and other right ways, as tests: conftest.py collects them.
 
 Each tests/mistakes/NN_name/MISTAKE/ holds the files that make the mistake, and `mistake.toml`:
-the item that must fail, and a word of its hint. Each tests/ways/NN_name/WAY/ holds files that
-are right, though written differently, and `way.toml` says why.
+the id of the item that must fail, and words of what it says was seen. Each
+tests/ways/NN_name/WAY/ holds files that are right, though written differently, and `way.toml`
+says why.
 """
 
 import tomllib
@@ -52,7 +53,7 @@ def given(stage: stages.Stage, sample: Path) -> tuple[str, ...]:
     """The items of the files that are the solution's: what `only` asks for needs no more proof."""
     ours = stages.files_in(sample.parent)
     items = checks.of(stage).items
-    return tuple(item.name for item in items if item.file and item.file not in ours)
+    return tuple(item.id for item in items if item.file and item.file not in ours)
 
 
 def tidy(broker: Broker) -> None:
@@ -78,11 +79,11 @@ def is_named(request, solved, broker, warm, second) -> None:
 def needs_second(stage: str, *items: str) -> bool:
     """Whether an item, or one that it needs, is looked at on the second broker."""
     check = checks.of(stages.find(stage))
-    return any(item.ahead for item in check.items if item.name in check.needed(*items))
+    return any(item.ahead for item in check.items if item.id in check.needed(*items))
 
 
 def expect_named(sample: Path, solved, broker: Broker, warm: Warm) -> None:
-    """The right item fails, with a hint that speaks of the mistake; no other is blamed.
+    """The right item fails, in words that speak of the mistake; no other is blamed.
 
     The item is looked at with what it needs of the same file; the whole stage, too, where that
     does not name the mistake (another item may see it first), and for the first of each stage.
@@ -95,20 +96,20 @@ def expect_named(sample: Path, solved, broker: Broker, warm: Warm) -> None:
     if not whole and not names(found, told):
         found = look_at(sample, solved, broker, warm)
     assert names(found, told), str(report.Shown(found))
-    steps = [item.steps for item in found.items if item.state in (WRONG, BROKEN)]
-    assert [len(one) for one in steps] == [3], "a question, where to look, nearly the answer"
+    hints = [item.hints for item in found.items if item.state in (WRONG, BROKEN)]
+    assert [len(one) for one in hints] == [3], "a question, where to look, nearly the answer"
 
 
 def names(found: Report, told: dict[str, str]) -> bool:
     """Whether the right item, and no other, is blamed, with the word that speaks of the mistake."""
     blamed = [item for item in found.items if item.state in (WRONG, BROKEN)]
-    return [item.name for item in blamed] == [told["item"]] and told["hint"] in blamed[0].hint
+    return [item.id for item in blamed] == [told["item"]] and told["seen"] in blamed[0].seen
 
 
 @cache
 def first_of(mistakes: Path) -> Path:
     """The first, by name, of the mistakes at a stage's first item."""
-    item = checks.of(stages.find(mistakes.name)).items[0].name
+    item = checks.of(stages.find(mistakes.name)).items[0].id
     return min(
         file
         for file in mistakes.glob("*/mistake.toml")
@@ -124,7 +125,7 @@ def passes(request, solved, broker, warm, second) -> None:
     sample = request.node.path
     stage, files = stages.find(sample.parent.parent.name), stages.files_in(sample.parent)
     items = checks.of(stage).items
-    only = tuple(item.name for item in items if item.file in files and not item.is_drill)
+    only = tuple(item.id for item in items if item.file in files and not item.is_drill)
     if needs_second(stage.name, *only):
         second()
     found = look_at(sample, solved, broker, warm, only)

@@ -56,4 +56,4 @@ def test_an_endless_loop_is_named_as_one(solved, warm):
     stage = solved("03")
     (stage.desk / "testing/workers.py").write_text("while True: pass\n")
     first = checks.check(stage, warm=warm).items[0]
-    assert "endless loop" in first.hint, first
+    assert "endless loop" in first.seen, first

@@ -34,6 +34,6 @@ def test_a_mistake_is_files_of_its_stage_that_differ_from_the_solution():
 
 def test_a_mistake_names_an_item_of_its_stage():
     for file in (HERE / "mistakes").glob("*/*/mistake.toml"):
-        items = {item.name for item in checks.of(stages.find(file.parts[-3])).items}
+        items = {item.id for item in checks.of(stages.find(file.parts[-3])).items}
         told = tomllib.loads(file.read_text())
-        assert set(told) == {"item", "hint"} and told["item"] in items, file
+        assert set(told) == {"item", "seen"} and told["item"] in items, file

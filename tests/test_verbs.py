@@ -43,8 +43,11 @@ def lay(number: str, *, solved: bool = False) -> stages.Stage:
 
 
 def report(*states: str) -> Report:
-    items = [Result(f"item {n}", s, "seen", "a", WORKERS, STEPS) for n, s in enumerate(states)]
-    return Report("03_worker", items)
+    return Report("03_worker", [item(n, state) for n, state in enumerate(states)])
+
+
+def item(number: int, state: str, seen: str = "seen") -> Result:
+    return Result(f"item_{number}", f"item {number}", state, seen, "a", WORKERS, STEPS)
 
 
 def workshop(*words: str, cwd=None) -> subprocess.CompletedProcess:
@@ -75,7 +78,7 @@ def test_hints_go_on_over_the_tries_for_one_item_and_begin_anew_after_a_reset(de
     progress.checked(stage, report(WRONG))
     verbs.hint(stage)
     other = report(WRONG)
-    other.items[0] = Result("item 0", WRONG, "something else", "a", WORKERS, STEPS)
+    other.items[0] = item(0, WRONG, "something else")
     progress.checked(stage, other)
     assert STEPS[1] in str(verbs.hint(stage))
     verbs.reset(stage)
@@ -85,7 +88,7 @@ def test_hints_go_on_over_the_tries_for_one_item_and_begin_anew_after_a_reset(de
 
 def test_a_hint_looks_again_when_a_file_was_saved(desk, solved):
     stage = solved("02")
-    progress.checked(stage, Report("02_vhost", [Result("old", WRONG, "old", steps=STEPS)]))
+    progress.checked(stage, Report("02_vhost", [Result("old", "old", WRONG, "old", hints=STEPS)]))
     assert "old" in str(verbs.hint(stage))
     script = stage.desk / "vhost.sh"
     script.write_text(script.read_text().replace('".*" ".*" ".*"', '"" ".*" ".*"'))

@@ -57,7 +57,7 @@ def test_an_error_text_finds_its_likely_cause(said, cause):
 
 def test_a_report_names_every_state_by_a_mark_and_a_word():
     found = Report(
-        "03_worker", [Result(s, s, "look there") for s in (PASS, NOT_TRIED, WRONG, BROKEN)]
+        "03_worker", [Result(s, s, s, "look there") for s in (PASS, NOT_TRIED, WRONG, BROKEN)]
     )
     shown = report.Shown(found)
     for state, mark in report.MARKS.items():
@@ -65,7 +65,7 @@ def test_a_report_names_every_state_by_a_mark_and_a_word():
         assert mark in shown._repr_html_()
     assert "1 of 4" in str(shown) and not found.passed
     assert (
-        "<script>" not in report.Shown(Report("03", [Result("<script>", WRONG, "")]))._repr_html_()
+        "<script>" not in report.Shown(Report("03", [Result("x", "<script>", WRONG)]))._repr_html_()
     )
 
 
@@ -110,12 +110,14 @@ def test_pieces_of_one_stream_are_one():
     assert [output["text"] for output in merged(pieces)] == ["ab"]
 
 
-def test_the_courses_own_fault_is_said_as_such():
-    check = checks.Check()
+def test_the_courses_own_fault_is_said_as_such(tmp_path):
+    words = '[broken]\ntitle = "a broken item"\nhints = ["what", "where", "nearly"]'
+    (tmp_path / "s99.toml").write_text(words)
+    check = checks.Check(str(tmp_path / "s99.py"))
 
-    @check.item("a broken item", hints=("what", "where", "nearly"))
+    @check.item()
     def broken(look):
         raise KeyError("oops")
 
     [result] = check.run(SimpleNamespace(busy=None))
-    assert result.state == BROKEN and "the check itself failed, not your work" in result.hint
+    assert result.state == BROKEN and "the check itself failed, not your work" in result.seen

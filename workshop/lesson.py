@@ -349,12 +349,15 @@ class _Lines(Listener):
     def __enter__(self) -> "_Lines":
         # saved outputs are compared: there the answer alone is shown
         if not places.solved() and "PYTEST_VERSION" not in os.environ:
-            self._shown = display(report.so_far([], "…"), display_id=True)
+            self._shown = display(report.so_far([], {}, "…"), display_id=True)
         return self
 
-    def begins(self, name: str) -> None:
+    def will_look_at(self, titles: dict[str, str]) -> None:
+        self._titles = titles
+
+    def begins(self, title: str) -> None:
         if self._shown:
-            self._shown.update(report.so_far(self._found, name))
+            self._shown.update(report.so_far(self._found, self._titles, title))
 
     def found(self, result: Result) -> None:
         self._found.append(result)

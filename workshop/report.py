@@ -66,25 +66,27 @@ class Shown(Answer):
 
 
 def _of(report: Report) -> list[RenderableType]:
-    return [*_ill(report), _table(report.items), Text(last_line(report))]
+    return [*_ill(report), _table(report.items, report.titles), Text(last_line(report))]
 
 
 def _ill(report: Report) -> list[Text]:
     return [Text(f"! {ill}", style=PINK) for ill in report.ill]
 
 
-def _table(items: list[Result], width: int | None = None) -> Table:
+def _table(items: list[Result], titles: dict[str, str], width: int | None = None) -> Table:
     """A line for each item; `width` of the states, where lines are shown one by one."""
     table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
     table.add_column(min_width=width)
     for item in items:
-        table.add_row(Text(f"{MARKS[item.state]} {item.state}", COLOURS[item.state]), _words(item))
+        table.add_row(
+            Text(f"{MARKS[item.state]} {item.state}", COLOURS[item.state]), _words(item, titles)
+        )
     return table
 
 
-def so_far(items: list[Result], name: str) -> Answer:
-    """What is known of a check, and the name of the item that is looked at now."""
-    return Answer(_table(items), Text(f"looking: {name}", GREY))
+def so_far(items: list[Result], titles: dict[str, str], title: str) -> Answer:
+    """What is known of a check, and the title of the item that is looked at now."""
+    return Answer(_table(items, titles), Text(f"looking: {title}", GREY))
 
 
 class OneByOne(Listener):
@@ -95,26 +97,34 @@ class OneByOne(Listener):
     def __init__(self, console: Console):
         self.console = console
         self._now: Status | None = None
+        self._titles: dict[str, str] = {}
 
-    def begins(self, name: str) -> None:
-        self._now = self.console.status(Text(f"looking: {name}"))
+    def will_look_at(self, titles: dict[str, str]) -> None:
+        self._titles = titles
+
+    def begins(self, title: str) -> None:
+        self._now = self.console.status(Text(f"looking: {title}"))
         self._now.start()
 
     def found(self, result: Result) -> None:
         if self._now:
             self._now.stop()
         self._now = None
-        self.console.print(_table([result], self.WIDTH))
+        self.console.print(_table([result], self._titles, self.WIDTH))
 
     def end(self, report: Report) -> None:
         """What comes after the last item."""
         self.console.print(*_ill(report), Text(last_line(report)), sep="\n")
 
 
-def _words(item: Result) -> Group:
-    lines: list[RenderableType] = [Text(item.name)]
-    lines += [Padding(Text(f"→ {line}"), (0, 0, 0, 2)) for line in item.hint.splitlines()]
-    return Group(*lines)
+def _words(item: Result, titles: dict[str, str]) -> Group:
+    said = item.seen
+    if item.blocked_by:
+        said = f"first: {titles.get(item.blocked_by, f'the {item.blocked_by}')}"
+    elif item.untouched:
+        said = f"TODO {item.todo} in {item.file}: {item.seen}"
+    lines = [Padding(Text(f"→ {line}"), (0, 0, 0, 2)) for line in said.splitlines()]
+    return Group(Text(item.title), *lines)
 
 
 def last_line(report: Report) -> str:

@@ -3,29 +3,39 @@
 from dataclasses import asdict, dataclass, field
 
 PASS, NOT_TRIED, WRONG, BROKEN = "pass", "not tried", "wrong", "broken"
+#: what holds an item back where the machine is ill, or too busy to tell
+MACHINE = "machine"
 
 
 @dataclass(frozen=True)
 class Result:
     """One item of a check. `state` is pass, not tried, wrong or broken.
 
-    `hint` is what was seen, `steps` the hints for it: a question, where to look, nearly the
-    answer. `todo` is the letter of the exercise that makes the item right, `file` where.
+    `seen` is what was found, `hints` lead on from there: a question, where to look, nearly the
+    answer. `todo` is the letter of the exercise that makes the item right, `file` where; it is
+    `untouched` while the learner has changed nothing in that file. `blocked_by` is the id of the
+    item that must be right first, or MACHINE.
     """
 
-    name: str
+    id: str
+    title: str
     state: str
-    hint: str = ""
+    seen: str = ""
     todo: str = ""
     file: str = ""
-    steps: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    blocked_by: str = ""
+    untouched: bool = False
 
 
 class Listener:
     """Hears of each item while a check goes on, and does nothing; others show it."""
 
-    def begins(self, name: str) -> None:
-        """The item of this name is looked at now."""
+    def will_look_at(self, titles: dict[str, str]) -> None:
+        """The titles of all items of the check, by their ids."""
+
+    def begins(self, title: str) -> None:
+        """The item of this title is looked at now."""
 
     def found(self, result: Result) -> None:
         """This is what was found."""
@@ -44,6 +54,11 @@ class Report:
         return not self.ill and all(item.state == PASS for item in self.items)
 
     @property
+    def titles(self) -> dict[str, str]:
+        """The items' titles by their ids."""
+        return {item.id: item.title for item in self.items}
+
+    @property
     def right(self) -> int:
         """How many items are right."""
         return sum(item.state == PASS for item in self.items)
@@ -54,11 +69,11 @@ class Report:
         return next((item for item in self.items if item.state != PASS), None)
 
     def as_data(self) -> dict:
-        """`{"stage", "items": [{"name", "state", "hint", "todo", "file", "steps"}], "ill"}`."""
+        """`{"stage", "items": [a Result's fields], "ill"}`."""
         return asdict(self)
 
     @classmethod
     def from_data(cls, data: dict) -> "Report":
         """The report that `as_data` came from. Raises TypeError or KeyError for other data."""
-        items = [Result(**{**item, "steps": tuple(item["steps"])}) for item in data["items"]]
+        items = [Result(**{**item, "hints": tuple(item["hints"])}) for item in data["items"]]
         return cls(data["stage"], items, list(data["ill"]))

@@ -17,7 +17,7 @@ from rich.text import Text
 from workshop import places, progress, stages
 from workshop.errors import CourseError
 from workshop.report import GREEN, GREY, RED, Answer, Shown
-from workshop.results import NOT_TRIED, Listener
+from workshop.results import Listener
 from workshop.stages import Stage
 
 STATE_COLOURS = {progress.DONE: GREEN, progress.SOLVED: GREY, progress.NOT_BEGUN: GREY}
@@ -138,17 +138,16 @@ def hint(stage: Stage) -> Answer:
             Text(f"{stage.number}: all is right, there is nothing to hint at."),
             Text("go on: workshop next"),
         )
-    step = progress.next_step(stage, item.name, len(item.steps))
+    step = progress.next_step(stage, item.id, len(item.hints))
     where = f" · TODO {item.todo} in {item.file}" if item.todo else ""
-    parts = [Text.assemble((f"{stage.number}: {item.name}", "bold"), where)]
-    seen = item.hint.removeprefix(f"TODO {item.todo} in {item.file}: ")
-    if item.state != NOT_TRIED or not seen.startswith("first: "):
-        parts += [Padding(Text(f"seen: {seen}"), (0, 0, 0, 2))]
-    if item.steps:
+    parts = [Text.assemble((f"{stage.number}: {item.title}", "bold"), where)]
+    if not item.blocked_by:
+        parts += [Padding(Text(f"seen: {item.seen}"), (0, 0, 0, 2))]
+    if item.hints:
         parts += [
-            Padding(Text(f"hint {step + 1} of {len(item.steps)}: {item.steps[step]}"), (0, 0, 0, 2))
+            Padding(Text(f"hint {step + 1} of {len(item.hints)}: {item.hints[step]}"), (0, 0, 0, 2))
         ]
-    if step + 1 < len(item.steps):
+    if step + 1 < len(item.hints):
         parts.append(Text(f"another: workshop hint {stage.number}", GREY))
     else:
         parts.append(

@@ -6,16 +6,18 @@ raise `Wrong` with what was seen.
 """
 
 import importlib
+import tomllib
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 
 from workshop import diagnosis
 from workshop.checks.look import Look, Wrong
 from workshop.errors import CourseError
 from workshop.patience import Busy, NotYet
 from workshop.probe import Trouble
-from workshop.results import BROKEN, NOT_TRIED, PASS, WRONG, Listener, Report, Result
+from workshop.results import BROKEN, MACHINE, NOT_TRIED, PASS, WRONG, Listener, Report, Result
 from workshop.stages import Stage
 from workshop.warm import Warm
 
@@ -34,59 +36,70 @@ OF_TROUBLE = (
 class Item:
     """One fact. `todo` is the letter of the exercise that makes it true, `file` where.
 
-    `hints` are a question, where to look, and nearly the answer.
+    `id` is the name of the function that looks. `title` and `hints` (a question, where to look,
+    nearly the answer) are content: they stand in the `.toml` beside the module.
     """
 
-    name: str
+    id: str
+    title: str
+    hints: tuple[str, ...]
     look: Callable[[Look], str | None]
-    todo: str = ""
-    file: str = ""
-    needs: tuple[str, ...] = ()
-    hints: tuple[str, ...] = ()
-    ahead: Callable[[Look], None] | None = None
-    is_drill: bool = False
+    todo: str
+    file: str
+    needs: tuple[str, ...]
+    ahead: Callable[[Look], None] | None
+    is_drill: bool
 
-    def result(self, state: str, hint: str = "", steps: tuple[str, ...] = ()) -> Result:
-        return Result(self.name, state, hint, self.todo, self.file, steps or self.hints)
+    def result(self, state: str, seen: str = "", **more) -> Result:
+        facts = {"todo": self.todo, "file": self.file, "hints": self.hints, **more}
+        return Result(self.id, self.title, state, seen, **facts)
+
+    def blocked(self, by: str) -> Result:
+        """It is not looked at: the item of this id, or MACHINE, holds it back."""
+        return self.result(NOT_TRIED, blocked_by=by)
 
 
-@dataclass
 class Check:
     """The items of a stage, in the order in which they are looked at."""
 
-    items: list[Item] = field(default_factory=list)
+    def __init__(self, file: str):
+        """`file` is the module's; what a learner reads of its items stands beside it."""
+        self._content = tomllib.loads(Path(file).with_suffix(".toml").read_text(encoding="utf-8"))
+        self.items: list[Item] = []
 
     def item(
         self,
-        name: str,
         *,
         todo: str = "",
         file: str = "",
-        needs: tuple[str, ...] = (),
-        hints: tuple[str, str, str],
+        needs: tuple[Callable, ...] = (),
         ahead: Callable[[Look], None] | None = None,
         is_drill: bool = False,
     ):
-        """Register a function as an item. `needs` names items that must pass first.
+        """Register a function as an item. `needs` are the items that must pass first.
 
         `ahead` begins what takes long in the background, as soon as another item is right.
         `is_drill` marks the stage as a whole at work, which each of its parts is proven for before.
         """
 
         def register(look: Callable[[Look], str | None]):
-            self.items.append(Item(name, look, todo, file, needs, hints, ahead, is_drill))
+            title, hints = self._content[look.__name__].values()
+            first = tuple(one.__name__ for one in needs)
+            self.items.append(
+                Item(look.__name__, title, tuple(hints), look, todo, file, first, ahead, is_drill)
+            )
             return look
 
         return register
 
-    def needed(self, *names: str) -> set[str]:
-        """The items of these names and all that they need, directly or not."""
-        found, rest = set(), list(names)
+    def needed(self, *ids: str) -> set[str]:
+        """These items and all that they need, directly or not."""
+        found, rest = set(), list(ids)
         while rest:
             one = rest.pop()
             if one not in found:
                 found.add(one)
-                rest += next(item for item in self.items if item.name == one).needs
+                rest += next(item for item in self.items if item.id == one).needs
         return found
 
     def run(
@@ -98,36 +111,37 @@ class Check:
     ) -> list[Result]:
         """Look at every item; one that needs a failed one is not tried.
 
-        `only` names items: then they and what they need are all that is looked at, less what is
-        known to be right, and `given`. What keeps several items from being looked at is told
+        `only` are ids of items: then they and what they need are all that is looked at, less what
+        is known to be right, and `given`. What keeps several items from being looked at is told
         once, at the first. Where the machine is too busy to tell, the rest is not looked at, and
         `look.busy` says so.
         """
         results: dict[str, Result] = {}
         told: dict[str, str] = {}
         held: dict[str, Result] = {}
-        wanted = self.needed(*only) if only else {item.name for item in self.items}
+        wanted = self.needed(*only) if only else {item.id for item in self.items}
         listener = listener or Listener()
+        listener.will_look_at({item.id: item.title for item in self.items})
         for item in self.items:
-            if item.name not in wanted:
+            if item.id not in wanted:
                 continue
-            if item.name in given:
-                results[item.name] = item.result(PASS)
+            if item.id in given:
+                results[item.id] = item.result(PASS)
                 continue
-            missing = [name for name in item.needs if results[name].state != PASS]
+            missing = [one for one in item.needs if results[one].state != PASS]
             if look.busy:
-                results[item.name] = item.result(NOT_TRIED, "first: the machine")
-            elif item.name in held:
-                results[item.name] = held[item.name]
+                results[item.id] = item.blocked(MACHINE)
+            elif item.id in held:
+                results[item.id] = held[item.id]
             elif missing:
-                results[item.name] = item.result(NOT_TRIED, f"first: {missing[0]}")
+                results[item.id] = item.blocked(missing[0])
             else:
-                listener.begins(item.name)
-                results[item.name] = self._looked_at(item, look, results, told, held)
-            listener.found(results[item.name])
-            if results[item.name].state == PASS:
+                listener.begins(item.title)
+                results[item.id] = self._looked_at(item, look, results, told, held)
+            listener.found(results[item.id])
+            if results[item.id].state == PASS:
                 for later in self.items:
-                    if later.ahead and later.name in wanted:
+                    if later.ahead and later.id in wanted:
                         later.ahead(look)
         return list(results.values())
 
@@ -136,16 +150,16 @@ class Check:
             found, where = _result(item, look)
         except Busy as busy:
             look.busy = busy
-            return item.result(NOT_TRIED, "first: the machine")
+            return item.blocked(MACHINE)
         if found.state in (WRONG, BROKEN):
-            first = told.setdefault(found.hint, item.name)
+            first = told.setdefault(found.seen, item.id)
             later = self._owner(where, item, results)
             if later:  # the file that is to blame is another item's
-                steps = () if found.steps == item.hints else found.steps
-                held[later.name] = later.result(found.state, found.hint, steps)
-                first = told[found.hint] = later.name
-            if first != item.name:
-                return item.result(NOT_TRIED, f"first: {first}")
+                hints = later.hints if found.hints == item.hints else found.hints
+                held[later.id] = later.result(found.state, found.seen, hints=hints)
+                first = told[found.seen] = later.id
+            if first != item.id:
+                return item.blocked(first)
         return found
 
     def _owner(self, where: str, item: Item, results: dict[str, Result]) -> Item | None:
@@ -154,7 +168,7 @@ class Check:
         if not file or file == item.file:
             return None
         found = next((other for other in self.items if other.file == file), None)
-        return found if found and found.name not in results else None
+        return found if found and found.id not in results else None
 
 
 def _result(item: Item, look: Look) -> tuple[Result, str]:
@@ -163,16 +177,14 @@ def _result(item: Item, look: Look) -> tuple[Result, str]:
         note = item.look(look)
     except Wrong as wrong:
         if item.todo and look.is_untouched(item.file):
-            seen = f"TODO {item.todo} in {item.file}: {wrong}"
-            return item.result(NOT_TRIED, seen), ""
-        return item.result(WRONG, str(wrong), wrong.hints), wrong.where
+            return item.result(NOT_TRIED, str(wrong), untouched=True), ""
+        return item.result(WRONG, str(wrong), hints=wrong.hints or item.hints), wrong.where
     except Trouble as trouble:
-        return item.result(BROKEN, str(trouble), tuple(trouble.hints) or OF_TROUBLE), trouble.where
+        hints = tuple(trouble.hints) or OF_TROUBLE
+        return item.result(BROKEN, str(trouble), hints=hints), trouble.where
     except Busy:
         raise
-    except NotYet as error:
-        return item.result(BROKEN, str(error)), ""
-    except CourseError as error:
+    except (NotYet, CourseError) as error:
         return item.result(BROKEN, str(error)), ""
     except Exception as error:  # the course's own fault: said as such, never a traceback
         said = f"{type(error).__name__}: {error}"
@@ -195,7 +207,7 @@ def check(
 ) -> Report:
     """Look at the stage as it stands, starting and stopping what that needs.
 
-    `only` names items: then they and what they need are looked at, less what is `given`. Where
+    `only` are ids of items: then they and what they need are looked at, less what is `given`. Where
     the machine itself is ill, or too busy to tell, the report says so, and blames no work for it.
     """
     with ExitStack() as stack:
@@ -222,5 +234,5 @@ def _not_looked_at(stage: Stage, ill: list[diagnosis.Finding]) -> Report:
         f"{finding.found}\n→ {finding.cure}"
         for finding in ill
     ]
-    items = [item.result(NOT_TRIED, "first: the machine") for item in of(stage).items]
+    items = [item.blocked(MACHINE) for item in of(stage).items]
     return Report(stage.name, items, words)

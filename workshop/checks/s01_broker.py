@@ -10,10 +10,9 @@ from workshop.checks.look import Look, Wrong, run_script
 from workshop.patience import NotYet, run_through
 from workshop.setting import PASSWORD, USER
 
-check = Check()
+check = Check(__file__)
 SCRIPT, LETTER = "broker.sh", "letter.py"
 SECONDS = 15  # a letter takes less than one
-ADDED = "broker.sh adds the user learner"
 OF_CLIENTS = (
     "Who else can end the life of a queue, besides the broker?",
     "durable is about the broker's stop; exclusive and auto_delete are about its clients.",
@@ -52,17 +51,7 @@ def after_the_script(look: Look) -> dict:
     return look.once("script", run)
 
 
-@check.item(
-    ADDED,
-    todo="a",
-    file=SCRIPT,
-    hints=(
-        "Which command of rabbitmqctl makes a user? `rabbitmqctl help` lists them all.",
-        "It stands below TODO a, and takes the name, then the password. "
-        "`rabbitmqctl list_users` shows what came of it.",
-        "rabbitmqctl add_user NAME PASSWORD, with learner and sesame for the two.",
-    ),
-)
+@check.item(todo="a", file=SCRIPT)
 def script_adds_the_user(look: Look) -> None:
     found = after_the_script(look)
     if USER in found["names"]:
@@ -100,17 +89,7 @@ def script_adds_the_user(look: Look) -> None:
     raise Wrong(f"after `sh {SCRIPT}` the broker has no user {USER}. {said.last}")
 
 
-@check.item(
-    "learner can log in with the password sesame",
-    todo="a",
-    file=SCRIPT,
-    needs=(ADDED,),
-    hints=(
-        "Is the password in the script the one of the exercise sheet, letter for letter?",
-        "`rabbitmqctl authenticate_user learner sesame` asks the broker itself.",
-        "The last word of the line that adds the user is the password: sesame.",
-    ),
-)
+@check.item(todo="a", file=SCRIPT, needs=(script_adds_the_user,))
 def user_can_log_in(look: Look) -> None:
     found = after_the_script(look)
     if found["first"].code == 0 and found["right"] and not found["right_first"]:
@@ -125,19 +104,7 @@ def user_can_log_in(look: Look) -> None:
         )
 
 
-@check.item(
-    "broker.sh may be run twice",
-    todo="b",
-    file=SCRIPT,
-    needs=(ADDED,),
-    hints=(
-        "What does add_user say where the user is there already, and what does `set -e` make "
-        "of that?",
-        "In the shell, `first || second` runs second only where first failed. It stands on the "
-        "line that adds the user.",
-        "rabbitmqctl add_user … || rabbitmqctl change_password NAME PASSWORD",
-    ),
-)
+@check.item(todo="b", file=SCRIPT, needs=(script_adds_the_user,))
 def script_runs_twice(look: Look) -> None:
     found = after_the_script(look)
     if found["first"].code:
@@ -149,17 +116,7 @@ def script_runs_twice(look: Look) -> None:
         )
 
 
-@check.item(
-    "letter.py leaves a letter that outlives stop_app and start_app",
-    todo="c",
-    file=LETTER,
-    hints=(
-        "What has to outlive the stop: the queue, the letter, or both?",
-        "Two lines below TODO c: a queue is durable or not, a letter is transient or "
-        "persistent. The lesson's `What survives a stop?` tries all of them.",
-        'durable=True for the queue; for the letter, "persistent" instead of "transient".',
-    ),
-)
+@check.item(todo="c", file=LETTER)
 def letter_survives(look: Look) -> None:
     look.needs_file(LETTER)
     queue = look.queue

@@ -11,11 +11,9 @@ from workshop.checks import Check
 from workshop.checks.look import Look, Wrong, run_script
 from workshop.setting import USER, VHOST
 
-check = Check()
+check = Check(__file__)
 SCRIPT = "vhost.sh"
 RIGHTS = ("configure", "write", "read")
-ADDED = "vhost.sh adds the vhost /vhost"
-MAY = "learner may declare, publish and read there"
 
 
 def after_the_script(look: Look) -> dict:
@@ -68,16 +66,7 @@ def try_rights(look: Look) -> str:
     return ""
 
 
-@check.item(
-    ADDED,
-    todo="a",
-    file=SCRIPT,
-    hints=(
-        "Which command of rabbitmqctl adds a vhost, and what is its name, letter for letter?",
-        "The guide's vhost begins with a slash. `rabbitmqctl list_vhosts` shows what there is.",
-        "rabbitmqctl add_vhost /vhost, before the line that gives rights in it.",
-    ),
-)
+@check.item(todo="a", file=SCRIPT)
 def script_adds_the_vhost(look: Look) -> None:
     found = after_the_script(look)
     if VHOST in found["vhosts"]:
@@ -107,18 +96,7 @@ def script_adds_the_vhost(look: Look) -> None:
     raise Wrong(f"after `sh {SCRIPT}` the broker has no vhost /vhost. {said.last}")
 
 
-@check.item(
-    MAY,
-    todo="b",
-    file=SCRIPT,
-    needs=(ADDED,),
-    hints=(
-        "Three things are done in a vhost: configure, write, read. What may learner do there?",
-        "`rabbitmqctl list_permissions -p /vhost` shows what the broker has noted. The words: "
-        "set_permissions -p VHOST USER, then three expressions in quotes.",
-        'The expression for everything is ".*", once for each of the three.',
-    ),
-)
+@check.item(todo="b", file=SCRIPT, needs=(script_adds_the_vhost,))
 def learner_has_the_rights(look: Look) -> None:
     found = after_the_script(look)
     text, said = look.read(SCRIPT), found["run"]
@@ -206,18 +184,7 @@ def learner_has_the_rights(look: Look) -> None:
         )
 
 
-@check.item(
-    "vhost.sh ends well, and gives guest nothing there",
-    todo="b",
-    file=SCRIPT,
-    needs=(ADDED, MAY),
-    hints=(
-        "Who else can do something in /vhost? `rabbitmqctl list_permissions -p /vhost` says it.",
-        "The guide gives the rights to guest, whose password is guest on every broker. Look for "
-        "that name in the script.",
-        "Take the line with guest out, then: rabbitmqctl clear_permissions -p /vhost guest",
-    ),
-)
+@check.item(todo="b", file=SCRIPT, needs=(script_adds_the_vhost, learner_has_the_rights))
 def guest_has_none(look: Look) -> None:
     found = after_the_script(look)
     if found["guest"]:

@@ -7,15 +7,8 @@ from workshop.checks import Check
 from workshop.checks.look import Look, Wrong, process_ids
 from workshop.worklog import jobs
 
-check = Check()
+check = Check(__file__)
 VIEWS, URLS = "testing/views.py", "testing/urls.py"
-SENDS = "the view sends the task to the broker"
-ROUTE = "the route sends /sum/3/4/ to a view"
-LIVE = (
-    SENDS,
-    ROUTE,
-    "x and y reach the task as whole numbers",
-)
 PATH = "/sum/3/4/"
 TASK = "testing.workers.sum_number"
 SIDE = 4000  # a sum of 4000 × 4000 takes about half a second
@@ -31,17 +24,7 @@ def found(look: Look, fact: str) -> dict:
     return probe.value(look.once("found", lambda: look.ask_all(asked))[fact])
 
 
-@check.item(
-    'the view answers 200 {"res": "good"}',
-    todo="a",
-    file=VIEWS,
-    hints=(
-        "What does the view give back, and in which wrapping?",
-        "The last line of sum_it: REST framework's Response takes what is to be answered as "
-        'data=. The decorator @api_view(["GET"]) stands above the function.',
-        'return Response(data={"res": "good"})',
-    ),
-)
+@check.item(todo="a", file=VIEWS)
 def view_answers_good(look: Look) -> None:
     look.needs_file(VIEWS)
     answer = found(look, "view")
@@ -61,17 +44,7 @@ def view_answers_good(look: Look) -> None:
         raise Wrong(f"the view answers {answer['status']} {answer['data']}{why}")
 
 
-@check.item(
-    SENDS,
-    todo="a",
-    file=VIEWS,
-    needs=('the view answers 200 {"res": "good"}',),
-    hints=(
-        "Calling the task does the work here. What publishes a message instead?",
-        "A method of the task, called with the task's own arguments: x and y.",
-        "sum_number.delay(x, y), on a line of its own, before the line with return.",
-    ),
-)
+@check.item(todo="a", file=VIEWS, needs=(view_answers_good,))
 def view_sends(look: Look) -> None:
     look.needs_file(VIEWS)
     seen = found(look, "view")
@@ -126,17 +99,7 @@ def view_sends(look: Look) -> None:
         )
 
 
-@check.item(
-    ROUTE,
-    todo="b",
-    file=URLS,
-    hints=(
-        "Which path does your route describe, letter for letter, up to its end?",
-        'In the list urlpatterns: path("…", views.sum_it). No slash at the beginning, one at '
-        "the end. A piece that varies stands in < >.",
-        'path("sum/<int:x>/<int:y>/", views.sum_it)',
-    ),
-)
+@check.item(todo="b", file=URLS)
 def route_is_there(look: Look) -> None:
     look.needs_file(URLS)
     routes = found(look, "routes")
@@ -162,18 +125,7 @@ def route_is_there(look: Look) -> None:
     raise Wrong(f"Django finds no view for /sum/3/4/. The routes: {known or 'none'}")
 
 
-@check.item(
-    "x and y reach the task as whole numbers",
-    todo="b",
-    file=URLS,
-    needs=(SENDS, ROUTE),
-    hints=(
-        "A URL is text. What turns a piece of it into a whole number?",
-        "Django's path converters: the word before the colon, in < >. After the colon stands the "
-        "argument's name, as the view has it.",
-        "<int:x> and <int:y>",
-    ),
-)
+@check.item(todo="b", file=URLS, needs=(view_sends, route_is_there))
 def arguments_are_numbers(look: Look) -> None:
     got, seen = found(look, "routes")[PATH], found(look, "view")
     if seen["trouble"] and "str" not in got.values():
@@ -197,17 +149,7 @@ def arguments_are_numbers(look: Look) -> None:
         )
 
 
-@check.item(
-    "no worker is needed to answer: the message waits",
-    todo="a",
-    file=VIEWS,
-    needs=LIVE,
-    hints=(
-        "What does Django's own server say when you start it and ask for /sum/3/4/?",
-        "In a terminal in the stage's folder: python manage.py runserver $PORT",
-        "Its last lines name the file and the line.",
-    ),
-)
+@check.item(todo="a", file=VIEWS, needs=(view_sends, route_is_there, arguments_are_numbers))
 def no_worker_is_needed(look: Look) -> None:
     web, before = look.web(), look.waiting()
     answer = web.get("/sum/3/4/")
@@ -216,18 +158,7 @@ def no_worker_is_needed(look: Look) -> None:
     look.wait_for_message(before)
 
 
-@check.item(
-    "a worker, another process, finishes it with 12",
-    todo="a",
-    file=VIEWS,
-    needs=("no worker is needed to answer: the message waits",),
-    hints=(
-        "Who does the sum, the web server or the worker?",
-        "The worker's log says what it received, and what came of it: "
-        "celery -A testing.workers worker --loglevel=info",
-        "sum_number.delay(x, y) in the view; the loops in testing/workers.py alone.",
-    ),
-)
+@check.item(todo="a", file=VIEWS, needs=(no_worker_is_needed,))
 def worker_finishes(look: Look) -> None:
     waiting = look.waiting()
     worker = look.worker("testing.workers")
@@ -239,17 +170,7 @@ def worker_finishes(look: Look) -> None:
         raise Wrong("the web server and the worker are one process")
 
 
-@check.item(
-    "the answer takes under a tenth of the work's time",
-    todo="a",
-    file=VIEWS,
-    needs=("a worker, another process, finishes it with 12",),
-    hints=(
-        "What does the view do between the request and its answer?",
-        "Every line of sum_it is waited for. Does one of them do the sum, or wait for it?",
-        "sum_number.delay(x, y), and then the return: nothing else.",
-    ),
-)
+@check.item(todo="a", file=VIEWS, needs=(worker_finishes,))
 def answer_is_quick(look: Look) -> str:
     web, worker = look.web(), look.worker("testing.workers")
     answer = web.median("/sum/1/1/", 9)

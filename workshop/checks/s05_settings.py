@@ -9,16 +9,13 @@ from workshop.checks.look import Look, Wrong
 from workshop.patience import by_clock
 from workshop.setting import PASSWORD, VHOST
 
-check = Check()
+check = Check(__file__)
 SETTINGS = "celery_testing/settings.py"
 CELERY = "celery_testing/celery.py"
 ENV = ".env"
 OF_THE_PROJECT = ("celery_testing", "testing")
 INIT = "celery_testing/__init__.py"
 TASK = "testing.workers.sum_number"
-ADDRESS = "the broker's address comes from BROKER_URL"
-NAMED = "CELERY_IMPORTS names testing.workers"
-READS = "a worker started with -A celery_testing has your vhost"
 ELSEWHERE = "amqp://somebody:secret@localhost:5672/elsewhere"
 
 
@@ -63,18 +60,7 @@ def missing(look: Look, name: str) -> Wrong:
     return Wrong(f"Django's settings have no {name}")
 
 
-@check.item(
-    ADDRESS,
-    todo="a",
-    file=SETTINGS,
-    hints=(
-        "What is Celery's setting for the broker called, and what is it called in Django's "
-        "settings?",
-        "broker_url, in capitals, after CELERY_. Its value: os.environ.get(NAME, DEFAULT), with "
-        "the names of the exercise sheet.",
-        'CELERY_BROKER_URL = os.environ.get("BROKER_URL", "amqp://localhost:5672//vhost")',
-    ),
-)
+@check.item(todo="a", file=SETTINGS)
 def address_comes_from_the_environment(look: Look) -> None:
     look.needs_file(SETTINGS)
     if (look.path / ENV).is_file():
@@ -123,14 +109,7 @@ def is_loaded(look: Look) -> None:
     )
 
 
-@check.item(
-    "no password stands in the code",
-    hints=(
-        "Who can read what stands in the code?",
-        "The file that the check names. The password stands in .env, which is not the code's.",
-        "Take the password out of the address: the default has none.",
-    ),
-)
+@check.item()
 def no_password_in_the_code(look: Look) -> None:
     for file in sorted(look.path.rglob("*.py")):
         inside = file.relative_to(look.path)
@@ -139,16 +118,7 @@ def no_password_in_the_code(look: Look) -> None:
             raise Wrong(f"{inside} has the password in it: it stands in .env, and there alone")
 
 
-@check.item(
-    NAMED,
-    todo="a",
-    file=SETTINGS,
-    hints=(
-        "Which module has the tasks, and how does Python write its name?",
-        "CELERY_IMPORTS is a list of module names, each in quotes, as after `import`.",
-        'CELERY_IMPORTS = ["testing.workers"]',
-    ),
-)
+@check.item(todo="a", file=SETTINGS)
 def imports_name_the_module(look: Look) -> None:
     look.needs_file(SETTINGS)
     found = settings(look, "setting_of_imports")
@@ -166,16 +136,7 @@ def imports_name_the_module(look: Look) -> None:
 
 
 @check.item(
-    READS,
-    todo="b",
-    file=CELERY,
-    needs=(ADDRESS, NAMED),
-    hints=(
-        "How does the app learn of Django's settings, and which of them are for Celery?",
-        "app.config_from_object takes the settings by name, and a namespace: what stands "
-        "before the underscore in CELERY_BROKER_URL.",
-        'app.config_from_object("django.conf:settings", namespace="CELERY")',
-    ),
+    todo="b", file=CELERY, needs=(address_comes_from_the_environment, imports_name_the_module)
 )
 def worker_reads_the_settings(look: Look) -> None:
     look.needs_file(CELERY)
@@ -203,17 +164,7 @@ def worker_reads_the_settings(look: Look) -> None:
         raise Wrong(f"the running worker is in the vhost {vhost!r}")
 
 
-@check.item(
-    "that worker knows the task, by CELERY_IMPORTS",
-    todo="b",
-    file=CELERY,
-    needs=(READS,),
-    hints=(
-        "Which modules does a worker import, and who tells it?",
-        "The worker's configuration: celery -A celery_testing inspect conf",
-        "CELERY_IMPORTS in settings.py, read by the app of celery.py with the namespace CELERY.",
-    ),
-)
+@check.item(todo="b", file=CELERY, needs=(worker_reads_the_settings,))
 def worker_knows_the_task(look: Look) -> None:
     found = inspected(look)
     conf = found["conf"]
@@ -223,18 +174,7 @@ def worker_knows_the_task(look: Look) -> None:
         raise Wrong(f"the running worker knows {found['registered']}, not {TASK}")
 
 
-@check.item(
-    "Django sends its tasks through the same app",
-    todo="c",
-    file=INIT,
-    needs=(READS,),
-    hints=(
-        "What does Django import first of the package celery_testing?",
-        "celery_testing/__init__.py: one line that imports the app from the module beside it. "
-        "A dot before the module's name means: of this package.",
-        "from .celery import app as celery_app",
-    ),
-)
+@check.item(todo="c", file=INIT, needs=(worker_reads_the_settings,))
 def django_has_the_app(look: Look) -> None:
     look.needs_file(INIT)
     found = look.ask("in_django")

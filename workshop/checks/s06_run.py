@@ -14,11 +14,8 @@ from workshop.process import Running, holds
 from workshop.setting import USER, VHOST
 from workshop.worklog import jobs
 
-check = Check()
+check = Check(__file__)
 PROCFILE, WORKERS = "Procfile", "testing/workers.py"
-HAS_BOTH = "the Procfile has a web and a worker"
-RUNS = "honcho start brings up the web server and a worker"
-LOGS = "the task logs a line of its own with x and y"
 LEVELS = {"DEBUG", "INFO"}  # at these a worker reports its tasks
 QUIET = {"WARNING", "ERROR", "CRITICAL", "FATAL"}
 # a line of a task: its level, and what it says after the task's name and id, if they are there
@@ -26,16 +23,7 @@ OWN = re.compile(r"\[[\d-]+ [\d:,]+: (?P<level>\w+)/[\w-]+\] (?:\S+\[[^\]]+\]: )
 LOOPBACK = {"127.0.0.1", "::1"}
 
 
-@check.item(
-    HAS_BOTH,
-    todo="a",
-    file=PROCFILE,
-    hints=(
-        "Which two processes are to run, and what did you type for each in stages 04 and 05?",
-        "A line is a name, a colon, and the command as you would type it. The names: web, worker.",
-        "web: python manage.py runserver $PORT, and on the next line worker: celery -A …",
-    ),
-)
+@check.item(todo="a", file=PROCFILE)
 def procfile_has_both(look: Look) -> None:
     look.needs_file(PROCFILE)
     found = parse_procfile((look.path / PROCFILE).read_text()).processes
@@ -153,34 +141,12 @@ def addresses(running: Running, port: int) -> set[str]:
     return found
 
 
-@check.item(
-    RUNS,
-    todo="a",
-    file=PROCFILE,
-    needs=(HAS_BOTH,),
-    hints=(
-        "What does `honcho start` say in a terminal in the stage's folder?",
-        "Its lines begin with the name of the one that speaks, web or worker. Look for the first "
-        "that speaks of an error. Ctrl-C ends both.",
-        "web: python manage.py runserver $PORT\n"
-        "worker: celery -A celery_testing worker --loglevel=info",
-    ),
-)
+@check.item(todo="a", file=PROCFILE, needs=(procfile_has_both,))
 def honcho_brings_up_both(look: Look) -> None:
     both(look)
 
 
-@check.item(
-    "the median of 20 answers is under 50 ms",
-    todo="a",
-    file=PROCFILE,
-    needs=(RUNS,),
-    hints=(
-        "What does the web server do before it answers?",
-        "testing/views.py, as in stage 04: nothing but to send the task and to answer.",
-        "Where it is as it should be: which other programs keep this machine busy?",
-    ),
-)
+@check.item(todo="a", file=PROCFILE, needs=(honcho_brings_up_both,))
 def answers_are_quick(look: Look) -> str:
     web, _ = both(look)
     answer = web.get("/sum/1/1/")
@@ -192,17 +158,7 @@ def answers_are_quick(look: Look) -> str:
     return f"median {median * 1000:.1f} ms"
 
 
-@check.item(
-    LOGS,
-    todo="b",
-    file=WORKERS,
-    hints=(
-        "Where must the line stand so that it is written for every task, by the worker?",
-        "Inside sum_number, before the loops. `logger` is there; it has a method for each level, "
-        "and %s in its text stands for a value.",
-        'logger.info("counting %s rows of %s", x, y)',
-    ),
-)
+@check.item(todo="b", file=WORKERS)
 def task_logs_a_line(look: Look) -> None:
     look.needs_file(WORKERS)
     # where the Procfile's worker runs, a second one would share its queue
@@ -262,19 +218,7 @@ def why_no_line(text: str, said: list[str]) -> str:
     return "the worker's log has no line of the task's own that names 31 and 47"
 
 
-@check.item(
-    "the worker logs 100000000 for 10000 × 10000",
-    todo="a",
-    file=PROCFILE,
-    needs=(RUNS, LOGS),  # a line in the loop would be a hundred million lines here
-    is_drill=True,
-    hints=(
-        "Which of the two lines does the sum, and where would it say so?",
-        "`honcho start` in a terminal, and /sum/10000/10000/ in a browser: the worker's line "
-        "with `succeeded in`.",
-        "The function's loops and its `return num` stay as they were: b adds one line to it.",
-    ),
-)
+@check.item(todo="a", file=PROCFILE, needs=(honcho_brings_up_both, task_logs_a_line), is_drill=True)
 def worker_logs_the_result(look: Look) -> str:
     web, running = both(look)
     answered = web.seconds("/sum/10000/10000/")

@@ -13,15 +13,9 @@ from workshop.checks import Check
 from workshop.checks.look import Look, Wrong
 from workshop.patience import NotYet, wait_until
 
-check = Check()
+check = Check(__file__)
 RESULTS, SENDING, WORKERS = "celery_testing/results.py", "sums/sending.py", "testing/workers.py"
 TASK = "testing.workers.sum_number"
-KEPT = "results are kept in Django's database"
-OWN_ID = "the task is sent under the job's own id"
-ACCEPTED = "POST answers 202 with a Location, before any worker runs"
-COMES_BACK = "the result comes back: 3 × 4 is 12"
-GROWS = "its progress grows while the worker works"
-STOPS = "a running sum that is cancelled stops at its next step"
 LONG = 5000, 4000  # takes about half a second; two numbers, in case they change places
 ACCEPTING = 5  # seconds; a broker that is there takes a message in a hundredth
 SUM = 30  # seconds; the largest of them takes five
@@ -68,17 +62,7 @@ def found(look: Look, fact: str) -> Any:
     return probe.value(look.once("found", lambda: look.ask_all(asked))[fact])
 
 
-@check.item(
-    KEPT,
-    todo="a",
-    file=RESULTS,
-    hints=(
-        "Where does a worker put what a task returns, and who may ask for it?",
-        "Celery's setting is result_backend; in Django's settings it has capitals, and CELERY_ "
-        "before it. The other one is task_track_started.",
-        'CELERY_RESULT_BACKEND = "django-db", and below it CELERY_TASK_TRACK_STARTED = True',
-    ),
-)
+@check.item(todo="a", file=RESULTS)
 def results_are_kept(look: Look) -> None:
     look.needs_file(RESULTS)
     kept = found(look, "results")
@@ -111,18 +95,7 @@ def results_are_kept(look: Look) -> None:
         )
 
 
-@check.item(
-    OWN_ID,
-    todo="b",
-    file=SENDING,
-    needs=(KEPT,),
-    hints=(
-        "The job has an id before its task has one. How does the task get the same?",
-        "delay() takes the task's arguments and nothing else. apply_async takes them as one "
-        "tuple, and options of the sending after it: task_id is one.",
-        "sum_number.apply_async((job.x, job.y), task_id=job.task_id)",
-    ),
-)
+@check.item(todo="b", file=SENDING, needs=(results_are_kept,))
 def task_has_the_jobs_id(look: Look) -> None:
     look.needs_file(SENDING)
     found(look, "migrate")
@@ -251,18 +224,7 @@ def failed(look: Look, job: dict, error: str) -> probe.Trouble:
     return probe.Trouble(f"in the worker: {error}", where)
 
 
-@check.item(
-    ACCEPTED,
-    todo="b",
-    file=SENDING,
-    needs=(KEPT, OWN_ID),
-    hints=(
-        "What does Django's own server say when you start it and post a sum?",
-        "In a terminal in the stage's folder: python manage.py migrate, then python manage.py "
-        "runserver $PORT. The form on its first page posts one.",
-        "Its last lines name the file and the line. sums/api.py needs no change.",
-    ),
-)
+@check.item(todo="b", file=SENDING, needs=(results_are_kept, task_has_the_jobs_id))
 def post_is_accepted(look: Look) -> None:
     job = look.once("first", lambda: post(look, 3, 4))
     state = now(look, job)["state"]
@@ -276,18 +238,7 @@ def post_is_accepted(look: Look) -> None:
         )
 
 
-@check.item(
-    COMES_BACK,
-    todo="b",
-    file=SENDING,
-    needs=(ACCEPTED,),
-    hints=(
-        "Does the worker do the task, and does it keep the result where the web server looks?",
-        "The worker's log, and the table of results: python manage.py shell, "
-        "TaskResult.objects.all().",
-        "The loops of sum_number and its return num stay as they are.",
-    ),
-)
+@check.item(todo="b", file=SENDING, needs=(post_is_accepted,))
 def result_comes_back(look: Look) -> None:
     job = look.once("first", lambda: post(look, 3, 4))
     told = look.once("told", lambda: progress(look))
@@ -351,18 +302,7 @@ def untold(seen: str) -> Wrong:
     return Wrong(seen, where=WORKERS)
 
 
-@check.item(
-    GROWS,
-    todo="c",
-    file=WORKERS,
-    needs=(COMES_BACK,),
-    hints=(
-        "Who knows how far the task is, and where can they leave word of it?",
-        "A bound task (self) has update_state: a state of your own naming, and a meta, which is "
-        "a dict. sums/models.py reads done and total from it.",
-        'self.update_state(state="PROGRESS", meta={"done": row, "total": x})',
-    ),
-)
+@check.item(todo="c", file=WORKERS, needs=(result_comes_back,))
 def progress_grows(look: Look) -> None:
     seen, states = watch(look, post(look, *LONG))
     if "PROGRESS" not in states:
@@ -403,18 +343,7 @@ def watch(look: Look, job: dict) -> tuple[list[int], list[str]]:
     return seen, states
 
 
-@check.item(
-    STOPS,
-    todo="c",
-    file=WORKERS,
-    needs=(COMES_BACK,),
-    hints=(
-        "Who can stop a task that runs?",
-        "The task itself, between two steps: stop_if_cancelled stands there already. Is it "
-        "still there, inside the loop?",
-        "stop_if_cancelled(self), before update_state.",
-    ),
-)
+@check.item(todo="c", file=WORKERS, needs=(result_comes_back,))
 def cancelled_stops(look: Look) -> None:
     worker, job = look.worker("celery_testing"), post(look, 8000, 8000)
     wait_until(lambda: now(look, job)["state"] != "PENDING", limit=10, what="its start")
@@ -431,19 +360,7 @@ def cancelled_stops(look: Look) -> None:
         )
 
 
-@check.item(
-    "on the page a bar fills, and then the result stands there",
-    todo="c",
-    file=WORKERS,
-    needs=(GROWS, STOPS),
-    is_drill=True,
-    hints=(
-        "What does the page show in your own browser?",
-        "python manage.py migrate, runserver and a worker, each in a terminal in the stage's "
-        "folder; then the server's first page.",
-        "The page shows what the API says: look at a, b and c first.",
-    ),
-)
+@check.item(todo="c", file=WORKERS, needs=(progress_grows, cancelled_stops), is_drill=True)
 def page_fills(look: Look) -> str:
     look.worker("celery_testing")
     if missing():

@@ -25,15 +25,9 @@ from workshop.probe import Trouble
 from workshop.process import Running
 from workshop.second import SecondBroker, second_broker
 
-check = Check()
+check = Check(__file__)
 RELIABLE, QUEUES = "celery_testing/reliable.py", "celery_testing/queues.py"
 RECEIPTS, TELLING = "receipts/models.py", "testing/telling.py"
-CONFIRMED = "each message is confirmed by the broker"
-LATE = "a task is acknowledged when it is done"
-ONCE = "a task that runs twice leaves one receipt"
-TELLS = "tell tries again, later and later, and not in step with others"
-POISON = "a message that kills its process ends in the queue dead"
-QUICK = "a broker that is short of memory: 503 within a second"
 # what this stage's queue may have, and what RabbitMQ wants for it
 ARGUMENTS = {
     "x-queue-type": str,
@@ -58,17 +52,7 @@ POISONS = 4
 FIGURES = 3  # seconds; a queue tells its figures twice a second
 
 
-@check.item(
-    CONFIRMED,
-    todo="a",
-    file=RELIABLE,
-    hints=(
-        "When does the sender know that the broker has the message?",
-        "celery_testing/reliable.py: an option of the transport, beside max_retries. Its name "
-        "stands in the exercise sheet's hint.",
-        '"confirm_publish": True,',
-    ),
-)
+@check.item(todo="a", file=RELIABLE)
 def each_message_is_confirmed(look: Look) -> None:
     look.needs_file(RELIABLE)
     found = look.once("reliable", lambda: look.ask("reliable"))
@@ -82,17 +66,7 @@ def each_message_is_confirmed(look: Look) -> None:
         )
 
 
-@check.item(
-    LATE,
-    todo="b",
-    file=RELIABLE,
-    hints=(
-        "When does the broker forget a message, and who tells it to?",
-        "Two of Celery's settings, task_acks_late and task_reject_on_worker_lost: in Django's "
-        "settings with CELERY_ before them, in capitals.",
-        "CELERY_TASK_ACKS_LATE = True, and CELERY_TASK_REJECT_ON_WORKER_LOST = True",
-    ),
-)
+@check.item(todo="b", file=RELIABLE)
 def acknowledged_late(look: Look) -> None:
     look.needs_file(RELIABLE)
     found = look.once("reliable", lambda: look.ask("reliable"))
@@ -112,17 +86,7 @@ def acknowledged_late(look: Look) -> None:
             raise Wrong(f"{words}. Settings that speak of it: {there}")
 
 
-@check.item(
-    ONCE,
-    todo="b",
-    file=RECEIPTS,
-    hints=(
-        "What is the same in both runs of a task, and different for every other task?",
-        "receipts/models.py: the key is unique in the table. Django's get_or_create looks for a "
-        "row by what you name, and makes it, with defaults for the rest, if there is none.",
-        'Receipt.objects.get_or_create(key=job_id, defaults={"job_id": job_id})',
-    ),
-)
+@check.item(todo="b", file=RECEIPTS)
 def one_receipt(look: Look) -> None:
     look.needs_file(RECEIPTS)
     look.migrate()
@@ -172,17 +136,7 @@ def refusing_service():
         thread.join()
 
 
-@check.item(
-    TELLS,
-    todo="c",
-    file=TELLING,
-    hints=(
-        "Which errors pass by themselves, and what if a hundred tasks try again at once?",
-        "testing/telling.py: the decorator takes autoretry_for (a tuple of exceptions), "
-        "max_retries and retry_backoff. retry_jitter is True unless you set it.",
-        "@shared_task(autoretry_for=(httpx.HTTPError,), max_retries=5, retry_backoff=True)",
-    ),
-)
+@check.item(todo="c", file=TELLING)
 def tell_tries_again(look: Look) -> None:
     look.needs_file(TELLING)
     with refusing_service() as url:
@@ -267,17 +221,10 @@ def worker_on(look: Look, broker: SecondBroker, name: str) -> Running:
 
 
 @check.item(
-    POISON,
     todo="d",
     file=QUEUES,
-    needs=(CONFIRMED, LATE, ONCE, TELLS),
+    needs=(each_message_is_confirmed, acknowledged_late, one_receipt, tell_tries_again),
     ahead=start_second,
-    hints=(
-        "Who counts how often a message came back, and what happens to it then?",
-        "celery_testing/queues.py: three more arguments of the queue. The exchange with the "
-        "empty name brings a message to the queue whose name is the routing key.",
-        '"x-delivery-limit": 2, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"',
-    ),
 )
 def poison_ends_in_dead(look: Look) -> str:
     look.needs_file(QUEUES)
@@ -338,16 +285,7 @@ def arguments_are_known(queues: dict[str, dict]) -> None:
                 raise Wrong(f"the queue {name} has {argument}={value!r}, which is to be {words}")
 
 
-@check.item(
-    QUICK,
-    needs=(POISON,),
-    is_drill=True,
-    hints=(
-        "What does the web server do while the broker is away?",
-        "sums/publishing.py gives the broker less than a second. Is it as the stage laid it out?",
-        "`workshop diff 08` shows each file beside the solution.",
-    ),
-)
+@check.item(needs=(poison_ends_in_dead,), is_drill=True)
 def refused_at_once(look: Look) -> str:
     broker = second(look)
     web = web_on(look, broker)
@@ -391,16 +329,7 @@ def refusal(answer: httpx.Response) -> str:
     return ""
 
 
-@check.item(
-    f"{MANY} accepted, broker and worker killed: none lost, each done once",
-    needs=(QUICK,),
-    is_drill=True,
-    hints=(
-        "Which of the four cures keeps what is accepted, which what is begun?",
-        "The items above, one by one. The lesson shows each of them alone.",
-        "`workshop diff 08` shows each file beside the solution.",
-    ),
-)
+@check.item(needs=(refused_at_once,), is_drill=True)
 def none_is_lost(look: Look) -> None:
     broker = second(look)
     web = web_on(look, broker)

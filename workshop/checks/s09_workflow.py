@@ -11,13 +11,9 @@ from workshop.patience import NotYet, wait_until
 from workshop.process import Running
 from workshop.worklog import Job, jobs
 
-check = Check()
+check = Check(__file__)
 WORKFLOW = "testing/workflow.py"
 PARTS = 8
-CUT = "the ranges have every row once"
-CHORD = "a chord takes the task's place: all the parts, then add_up"
-ADDS_UP = "the parts make up the whole: 3 × 4 is 12, 5001 × 4999 is 24999999"
-FAILS = "where a part fails the job says so, and the others finish"
 SUM, ADD, SAY = (f"testing.workflow.{name}" for name in ("sum_rows", "add_up", "say_failed"))
 # what Python says of a chord that does not come about, and what that means
 OF_CHORD = {
@@ -37,18 +33,7 @@ OF_CHORD = {
 ROWS = [10_000, 1001, 100, 9, 8, 7, 2, 1]
 
 
-@check.item(
-    CUT,
-    todo="a",
-    file=WORKFLOW,
-    hints=(
-        "How many rows has each of the parts, and what becomes of those that are left over?",
-        "cut(x) returns a list of pairs. The first begins at row 0, each other where the one "
-        "before it ends, and the last ends at x. range() has a third argument, and min() may help.",
-        "rows = -(-x // PARTS), and then (first, min(first + rows, x)) for first in "
-        "range(0, x, rows)",
-    ),
-)
+@check.item(todo="a", file=WORKFLOW)
 def every_row_once(look: Look) -> str:
     look.needs_file(WORKFLOW)
     for x, ranges in fact(look, "cuts").items():
@@ -98,19 +83,7 @@ def short(ranges: list[list[int]]) -> str:
     return ", ".join(words if len(words) < 5 else [*words[:2], "…", words[-1]]) or "no range"
 
 
-@check.item(
-    CHORD,
-    todo="b",
-    file=WORKFLOW,
-    needs=(CUT,),
-    hints=(
-        "Who is to be told when the last part is done, and under which id does the page look?",
-        "chord(header, body): the header is the list of signatures that is there, the body a "
-        "signature too. self.replace puts a signature in this task's place, with its id, and is "
-        "raised.",
-        "raise self.replace(chord(parts, add_up.s()))",
-    ),
-)
+@check.item(todo="b", file=WORKFLOW, needs=(every_row_once,))
 def chord_in_its_place(look: Look) -> str:
     look.needs_file(WORKFLOW)
     try:
@@ -196,18 +169,7 @@ def counted(worker: Running) -> list[Job]:
     return [job for job in jobs(worker.text()) if job.task == SUM and job.ended]
 
 
-@check.item(
-    ADDS_UP,
-    todo="b",
-    file=WORKFLOW,
-    needs=(CHORD,),
-    hints=(
-        "What does the worker's log say of sum_rows and add_up?",
-        "python manage.py migrate, runserver and a worker, each in a terminal in the stage's "
-        "folder; then a sum on the server's first page.",
-        "sum_rows, tell_progress and add_up stay as they are: return num, and return sum(counts).",
-    ),
-)
+@check.item(todo="b", file=WORKFLOW, needs=(chord_in_its_place,))
 def parts_make_up_the_whole(look: Look) -> None:
     two_processes(look)
     for job in (over(look, post(look, 3, 4)), watched(look)["job"]):
@@ -231,18 +193,7 @@ def watched(look: Look) -> dict:
     return look.once("watched", make)
 
 
-@check.item(
-    "two processes count at the same time, and the progress is that of the whole",
-    todo="b",
-    file=WORKFLOW,
-    needs=(ADDS_UP,),
-    hints=(
-        "How many parts are there, and who tells how many of them are done?",
-        "The worker's log names the process of each part; sums/parts.py has tell_progress, which "
-        "sum_rows calls at its end.",
-        "tell_progress(self, job_id), before return num.",
-    ),
-)
+@check.item(todo="b", file=WORKFLOW, needs=(parts_make_up_the_whole,))
 def at_the_same_time(look: Look) -> None:
     seen, parts = watched(look)["seen"], watched(look)["parts"]
     if len({part.process for part in parts}) < 2 or not any(
@@ -270,18 +221,7 @@ def broken(look: Look) -> dict:
     return look.once("broken", make)
 
 
-@check.item(
-    FAILS,
-    todo="b",
-    file=WORKFLOW,
-    needs=(ADDS_UP,),
-    hints=(
-        "Should a sum of which a part is missing have a result?",
-        "The chord's body is not begun where a part has failed, and its id gets the state "
-        "FAILURE. Does anything in sum_rows catch the error?",
-        "sum_rows as it was given: an error in it is left alone.",
-    ),
-)
+@check.item(todo="b", file=WORKFLOW, needs=(parts_make_up_the_whole,))
 def failing_part(look: Look) -> str:
     found = broken(look)
     if found["state"] != "FAILURE":
@@ -294,18 +234,7 @@ def failing_part(look: Look) -> str:
     return f"the {others} others finished; {found['error'].split(':')[0]}"
 
 
-@check.item(
-    "say_failed is called when a part has failed",
-    todo="c",
-    file=WORKFLOW,
-    needs=(FAILS,),
-    hints=(
-        "Which signature speaks for the whole: a part's, or the one that waits for all?",
-        "add_up.s() has a method on_error. It takes a signature and returns add_up's, so that it "
-        "can stand where add_up.s() stood.",
-        "chord(parts, add_up.s().on_error(say_failed.s()))",
-    ),
-)
+@check.item(todo="c", file=WORKFLOW, needs=(failing_part,))
 def says_failed(look: Look) -> None:
     if any(call["immutable"] for call in fact(look, "chord_of")["chords"][0]["on_error"]):
         raise Wrong(
@@ -331,18 +260,7 @@ def says_failed(look: Look) -> None:
         raise Wrong(f"one part failed, and say_failed was called {lines} times")
 
 
-@check.item(
-    "a sum that is cancelled: its parts stop, and those that wait are not begun",
-    todo="b",
-    file=WORKFLOW,
-    needs=(ADDS_UP,),
-    hints=(
-        "Who can stop a part that runs?",
-        "The part itself, between two steps: stop_with_the_job stands in sum_rows already, "
-        "inside the loop over the rows. Is it still there?",
-        "stop_with_the_job(self, job_id), first in the loop.",
-    ),
-)
+@check.item(todo="b", file=WORKFLOW, needs=(parts_make_up_the_whole,))
 def cancelled_stops(look: Look) -> None:
     worker = two_processes(look)
     before = len(counted(worker))

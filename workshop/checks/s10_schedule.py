@@ -13,13 +13,9 @@ from workshop.clock import away
 from workshop.patience import NotYet, by_clock, wait_until
 from workshop.process import Running
 
-check = Check()
+check = Check(__file__)
 SCHEDULE, REPORTING = "celery_testing/schedule.py", "testing/reporting.py"
 REPORT = "testing.reporting.report"
-ENTRY = "the report is due every hour, on the hour"
-CLOCKS = "no hour is left out when the clocks change"
-ONCE = "a report that is sent twice is written once"
-SENT = "two beats send what is due, each of them"
 ONE, NEXT = "2026-01-02T03:00:00+00:00", "2026-01-02T04:00:00+00:00"  # two slots
 
 
@@ -64,18 +60,7 @@ def entry_of_report(look: Look) -> dict[str, Any]:
     return ours[0]
 
 
-@check.item(
-    ENTRY,
-    todo="a",
-    file=SCHEDULE,
-    hints=(
-        "What does beat have to know, so that a task is sent at certain times?",
-        "CELERY_BEAT_SCHEDULE is a dict: a name of your own for each entry, and the entry a dict "
-        'with "task", its name as text, and "schedule". A crontab has minute, and hour, where "*" '
-        "is its default.",
-        '"hourly report": {"task": "testing.reporting.report", "schedule": crontab(minute=0)},',
-    ),
-)
+@check.item(todo="a", file=SCHEDULE)
 def due_every_hour(look: Look) -> None:
     entry = entry_of_report(look)
     unknown = set(entry["keys"]) - {"task", "schedule", "args", "kwargs", "options", "relative"}
@@ -126,18 +111,7 @@ def due_every_hour(look: Look) -> None:
         )
 
 
-@check.item(
-    CLOCKS,
-    todo="b",
-    file=SCHEDULE,
-    needs=(ENTRY,),
-    hints=(
-        "Which clock does a crontab look at, and what does that clock show on the last Sunday of "
-        "October?",
-        "CELERY_TIMEZONE is the zone of the schedule. Which one has no summer time?",
-        'CELERY_TIMEZONE = "UTC"',
-    ),
-)
+@check.item(todo="b", file=SCHEDULE, needs=(due_every_hour,))
 def no_hour_is_left_out(look: Look) -> str:
     times, entry = timetable(look), entry_of_report(look)
     if times["error"]:
@@ -153,19 +127,7 @@ def no_hour_is_left_out(look: Look) -> str:
     return f"24 in 24 hours on every day of a year in {times['zone']}"
 
 
-@check.item(
-    ONCE,
-    todo="c",
-    file=REPORTING,
-    hints=(
-        "What is the same in two messages for one hour, and different in those for the next hour?",
-        "celery_testing/beat.py puts the header due into each message, and the task finds it in "
-        "self.request.headers, which is None where there are none. Django's get_or_create looks "
-        "for a row before it makes one.",
-        'due = (self.request.headers or {}).get("due", timezone.now()), and below it '
-        'Report.objects.get_or_create(slot=due, defaults={"count": Receipt.objects.count()})',
-    ),
-)
+@check.item(todo="c", file=REPORTING)
 def written_once(look: Look) -> None:
     look.needs_file(REPORTING)
     found(look, "migrate")
@@ -233,19 +195,7 @@ def dues(look: Look) -> list[str | None]:
     return [headers.get("due") for headers in letters if headers.get("task") == REPORT]
 
 
-@check.item(
-    SENT,
-    todo="a",
-    file=SCHEDULE,
-    needs=(ENTRY, CLOCKS),
-    hints=(
-        "What does beat say in its log?",
-        "In a terminal in the stage's folder: python manage.py migrate, then celery -A "
-        "celery_testing beat --loglevel=debug.",
-        "celery_testing/beat.py and celery_testing/site.py need no change; `workshop diff 10` "
-        "shows each file beside the solution.",
-    ),
-)
+@check.item(todo="a", file=SCHEDULE, needs=(due_every_hour, no_hour_is_left_out))
 def beats_send_what_is_due(look: Look) -> str:
     found(look, "migrate")
     if not timetable(look)["ours"]:
@@ -276,19 +226,7 @@ def beats_send_what_is_due(look: Look) -> str:
     return "1 was due, and both beats sent it"
 
 
-@check.item(
-    "two messages for one hour, and a worker writes one report",
-    todo="c",
-    file=REPORTING,
-    needs=(SENT, ONCE),
-    is_drill=True,
-    hints=(
-        "What does the worker's log say of the two tasks?",
-        "In a terminal in the stage's folder: celery -A celery_testing worker --loglevel=info, "
-        "and in a second one beat.",
-        "`workshop diff 10` shows each file beside the solution.",
-    ),
-)
+@check.item(todo="c", file=REPORTING, needs=(beats_send_what_is_due, written_once), is_drill=True)
 def one_report(look: Look) -> None:
     worker = look.worker("celery_testing")
     done = worker.wait_for(rf"{REPORT}\[.*(succeeded|raised)", count=2, limit=15)
