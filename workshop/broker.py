@@ -590,11 +590,12 @@ class Broker:
     def remove(self, *path: str) -> None:
         """DELETE /api/…; what is not there is gone already.
 
-        A queue is removed by a user with rights in its vhost alone: ours has them for that moment.
+        A queue or an exchange is removed by a user with rights in its vhost alone: ours has them
+        for that moment.
         """
         address = "/api/" + "/".join(quote(part, safe="") for part in path)
         answer = self.api.delete(address)
-        if answer.status_code == 401 and path[0] == "queues":
+        if answer.status_code == 401 and path[0] in ("queues", "exchanges"):
             self.give(path[1], EYES, dict.fromkeys(("configure", "write", "read"), ".*"))
             answer = self.api.delete(address)
             self.remove("permissions", path[1], EYES)

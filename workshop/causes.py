@@ -189,6 +189,11 @@ CAUSES = [
         "make doctor names the workers that run; then: rabbitmqctl delete_queue -p /vhost {1}",
     ),
     (
+        r"PRECONDITION_FAILED - inequivalent arg '([^']+)' for exchange '([^']+)'",
+        "the exchange {1} is there already, with another {0}: another stage or project made it",
+        "on the management page: Exchanges, {1}, Delete; what uses it makes it anew",
+    ),
+    (
         r"not JSON serializable",
         "an argument of the task is no JSON value",
         "pass numbers, text, lists or a primary key",
