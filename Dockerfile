@@ -21,8 +21,11 @@ COPY requirements.txt pyproject.toml ./
 
 FROM installer AS lab-packages
 ENV COURSE_VENV=/opt/venv
-COPY workshop/__init__.py workshop/binaries.py workshop/bootstrap.py workshop/
-RUN python3 workshop/bootstrap.py --packages \
+COPY workshop/__init__.py workshop/
+COPY workshop/broker/__init__.py workshop/broker/binaries.py workshop/broker/
+COPY workshop/machine/__init__.py workshop/machine/environment.py workshop/machine/
+COPY tools/bootstrap.py tools/
+RUN python3 tools/bootstrap.py --packages \
     && uv pip uninstall --python /opt/venv pip setuptools uv \
     && find /opt/venv -name '*.map' -delete \
     && find /opt/venv -name __pycache__ -prune -exec rm -r {} +
@@ -39,7 +42,7 @@ FROM python AS project
 COPY workshop /course/workshop
 COPY steps /course/steps
 COPY solutions /course/solutions
-COPY docker/lay_out.py /course/
+COPY tools/lay_out.py /course/
 RUN cd /course && python3 lay_out.py /project
 COPY docker/deployed.py /project/celery_testing/
 
@@ -66,7 +69,7 @@ ENV COURSE_VENV=/opt/venv COURSE_BROKER=/home/learner/.rabbitmq SHELL=/bin/bash
 ENV PYTHONPYCACHEPREFIX=/home/learner/.cache/python
 WORKDIR /course
 COPY --chown=learner . .
-RUN PYTHONDONTWRITEBYTECODE=1 python -c 'from workshop import lab; lab.no_news()'
+RUN PYTHONDONTWRITEBYTECODE=1 python -c 'from workshop.lab import jupyter; jupyter.no_news()'
 EXPOSE 8888 8000 15672
 ENTRYPOINT ["tini", "--", "/course/docker/become.sh"]
 CMD ["/course/docker/lab.sh"]

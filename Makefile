@@ -6,7 +6,7 @@ unexport PYTHONHOME
 .PHONY: help lab test busy demo check doctor stop refresh lint bench browser test-docker matrix
 
 VENV  := $(or $(COURSE_VENV),.venv)
-SETUP := python3 workshop/bootstrap.py
+SETUP := python3 tools/bootstrap.py
 IN    := $(VENV)/bin/python -m
 
 help:     ## this list
@@ -34,13 +34,13 @@ stop:     ## end what this checkout started, and nothing else
 	@if [ -x $(VENV)/bin/python ]; then $(IN) workshop stop; else echo "nothing was set up here"; fi
 
 refresh:  ## run every notebook again and save what it shows
-	@$(SETUP) && $(IN) workshop refresh
+	@$(SETUP) && $(IN) tools.refresh $(ARGS)
 
-lint:     ## ruff: style and format
-	@$(SETUP) --quiet && $(IN) ruff check . && $(IN) ruff format --check .
+lint:     ## style, format, and which room may import which
+	@$(SETUP) --quiet && $(IN) ruff check . && $(IN) ruff format --check . && $(VENV)/bin/lint-imports
 
 bench:    ## the course's own figures, as a table
-	@$(SETUP) && $(IN) workshop bench
+	@$(SETUP) && $(IN) tools.bench $(ARGS)
 
 browser:  ## get Playwright and Chromium, for the test that walks through Lab
 	@$(SETUP) --browser

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from workshop.patience import by_clock
-from workshop.refresh import CELL_SECONDS, in_a_home_of_its_own
-from workshop.warm import SHARED, Warm
+from tools.refresh import CELL_SECONDS, in_a_home_of_its_own
+from workshop.machine.patience import by_clock
+from workshop.machine.warm import SHARED, Warm
 
 pytest_plugins = ("tests.figures",)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tools.debian import RELEASES, Impossible, bare_debian, need, require, run
 from workshop import places
-from workshop.patience import NotYet, wait_until
+from workshop.machine.patience import NotYet, wait_until
 
 STAND_INS = Path(__file__).parent / "stand-ins"
 LEFT_OUT = ("dev", "usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache", "var/lib/apt")

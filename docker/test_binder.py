@@ -22,8 +22,8 @@ from tools.debian import (
     require,
 )
 from workshop import places
-from workshop.patience import wait_until
-from workshop.ports import free_port
+from workshop.machine.patience import wait_until
+from workshop.machine.ports import free_port
 
 HUB = "/user/jovyan/"
 USERS = {"jovyan": 1000, "ann": 1001}  # the second is for a hub on one host

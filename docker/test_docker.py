@@ -15,8 +15,8 @@ import pytest
 from engine import Compose, bases, composes, engine
 
 from tools.debian import Impossible, copy_checkout
-from workshop.patience import wait_until
-from workshop.ports import free_port
+from workshop.machine.patience import wait_until
+from workshop.machine.ports import free_port
 
 OWNER = 1234  # neither root nor the 1000 of most images
 # what would break an address, a JSON file or a shell that was not careful

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from samples import Sample
 
-from workshop import setting, stages
-from workshop.broker import Broker
-from workshop.second import second_broker
-from workshop.warm import Warm
+from workshop.broker import login
+from workshop.broker.node import Broker
+from workshop.broker.spare import second_broker
+from workshop.desk import prepare, stages
+from workshop.machine.warm import Warm
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +27,7 @@ def learner(monkeypatch, broker):
     """The learner's desk, empty, and this process as if in a Lab terminal."""
     monkeypatch.delenv("WORKSHOP_SOLVED", raising=False)
     broker.start()
-    setting.enter(broker)
+    prepare.enter(broker)
     clear()
     yield
     clear()
@@ -35,8 +36,8 @@ def learner(monkeypatch, broker):
 @pytest.fixture
 def no_queues(broker):
     """The learner's vhost without what other tests and notebooks left in it."""
-    for name in broker.queues(setting.VHOST):
-        broker.remove("queues", setting.VHOST, name)
+    for name in broker.queues(login.VHOST):
+        broker.remove("queues", login.VHOST, name)
 
 
 def clear() -> None:

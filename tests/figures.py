@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from workshop.patience import burned
+from workshop.machine.patience import burned
 
 SLOWEST = 10
 _before: dict[str, float] = {}

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from workshop import checks, report, setting, stages
-from workshop.broker import Broker
-from workshop.results import BROKEN, WRONG, Report
-from workshop.warm import Warm
+from workshop import checks, show
+from workshop.broker import login
+from workshop.broker.node import Broker
+from workshop.desk import stages
+from workshop.machine.warm import Warm
+from workshop.report import BROKEN, WRONG, Report
 
 
 class Sample(pytest.File):
@@ -59,13 +61,13 @@ def given(stage: stages.Stage, sample: Path) -> tuple[str, ...]:
 def tidy(broker: Broker) -> None:
     """Take away the users, vhosts and rights that a wrong script left."""
     for user in broker.facts("users"):
-        if user["name"] not in ("guest", "workshop", setting.USER):
+        if user["name"] not in ("guest", "workshop", login.USER):
             broker.remove("users", user["name"])
     for vhost in broker.facts("vhosts"):
-        if vhost["name"] not in ("/", setting.VHOST):
+        if vhost["name"] not in ("/", login.VHOST):
             broker.remove("vhosts", vhost["name"])
-    broker.remove("permissions", "/", setting.USER)
-    broker.remove("permissions", setting.VHOST, "guest")
+    broker.remove("permissions", "/", login.USER)
+    broker.remove("permissions", login.VHOST, "guest")
 
 
 def is_named(request, solved, broker, warm, second) -> None:
@@ -90,14 +92,14 @@ def expect_named(sample: Path, solved, broker: Broker, warm: Warm) -> None:
     """
     told = tomllib.loads(sample.read_text())
     if sample.parent.parent.name == "02_vhost":  # other tests' queues would keep it in place
-        broker.remove("vhosts", setting.VHOST)
+        broker.remove("vhosts", login.VHOST)
     if sample.parent.parent.name == "07_result":  # the stages after it have one of this name
-        broker.remove("exchanges", setting.VHOST, "sums")
+        broker.remove("exchanges", login.VHOST, "sums")
     whole = sample == first_of(sample.parent.parent)
     found = look_at(sample, solved, broker, warm, () if whole else (told["item"],))
     if not whole and not names(found, told):
         found = look_at(sample, solved, broker, warm)
-    assert names(found, told), str(report.Shown(found))
+    assert names(found, told), str(show.Shown(found))
     hints = [item.hints for item in found.items if item.state in (WRONG, BROKEN)]
     assert [len(one) for one in hints] == [3], "a question, where to look, nearly the answer"
 
@@ -131,4 +133,4 @@ def passes(request, solved, broker, warm, second) -> None:
     if needs_second(stage.name, *only):
         second()
     found = look_at(sample, solved, broker, warm, only)
-    assert found.passed, str(report.Shown(found))
+    assert found.passed, str(show.Shown(found))

@@ -8,20 +8,29 @@ from pathlib import Path
 
 import pytest
 
-from workshop import bootstrap, places
-from workshop.patience import by_clock
+from tools import bootstrap
+from workshop import places
+from workshop.machine.patience import by_clock
 
 BIN = Path(sys.executable).parent
-SCRIPT = places.CHECKOUT / "workshop" / "bootstrap.py"
+SCRIPT = places.CHECKOUT / "tools" / "bootstrap.py"
+NEEDED = (
+    "tools/bootstrap.py",
+    "workshop/__init__.py",
+    "workshop/broker/__init__.py",
+    "workshop/broker/binaries.py",
+    "workshop/machine/__init__.py",
+    "workshop/machine/environment.py",
+)
 
 
 @pytest.fixture
 def checkout(tmp_path):
     """A copy of what the set-up needs, in a path with a space and an accent."""
     root = tmp_path / "mon café"
-    (root / "workshop").mkdir(parents=True)
-    for name in ("bootstrap.py", "binaries.py", "environment.py", "__init__.py"):
-        shutil.copy(places.CHECKOUT / "workshop" / name, root / "workshop")
+    for name in NEEDED:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(places.CHECKOUT / name, root / name)
     shutil.copy(places.CHECKOUT / "pyproject.toml", root)
     (root / "README.md").touch()
     (root / "requirements.txt").write_text("")
@@ -30,7 +39,7 @@ def checkout(tmp_path):
 
 def set_up(root: Path, python: str = sys.executable, **environment: str):
     return subprocess.run(
-        [python, str(root / "workshop" / "bootstrap.py")],
+        [python, str(root / "tools" / "bootstrap.py")],
         # uv is found, as on a machine that has it: it need not be fetched for every test
         env={**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", **environment},
         capture_output=True,
@@ -154,12 +163,12 @@ def test_the_script_can_be_read_by_an_old_python():
     """Nothing newer than 3.6 in its grammar: it must get as far as its own message."""
     import ast
 
-    for name in ("bootstrap.py", "binaries.py", "environment.py"):
-        ast.parse((SCRIPT.parent / name).read_text(), feature_version=(3, 6))
+    for name in NEEDED:
+        ast.parse((places.CHECKOUT / name).read_text(), feature_version=(3, 6))
 
 
 def test_no_venv_module(checkout):
-    script = str(checkout / "workshop" / "bootstrap.py")
+    script = str(checkout / "tools" / "bootstrap.py")
     code = (
         "import runpy, sys; sys.modules['ensurepip'] = None\n"
         f"runpy.run_path({script!r}, run_name='__main__')"
@@ -207,7 +216,7 @@ def test_the_installers_last_words_are_understood(said, cause):
 
 
 def test_two_set_ups_at_once_wait_for_each_other(checkout):
-    command = [sys.executable, str(checkout / "workshop" / "bootstrap.py")]
+    command = [sys.executable, str(checkout / "tools" / "bootstrap.py")]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes) as one, subprocess.Popen(command, **pipes) as other:
         said = one.communicate(timeout=by_clock(100))[0] + other.communicate()[0]

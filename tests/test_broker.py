@@ -11,11 +11,13 @@ import psutil
 import pytest
 from kombu import Connection, Queue
 
-from workshop import diagnosis, setting
-from workshop.broker import FIRST_PORTS, Broker
+from workshop.broker import login
+from workshop.broker.config import FIRST_PORTS
+from workshop.broker.node import Broker
 from workshop.errors import CourseError
-from workshop.patience import wait_until
-from workshop.ports import is_taken, next_free
+from workshop.health import broker as the_broker
+from workshop.machine.patience import wait_until
+from workshop.machine.ports import is_taken, next_free
 
 PATH = "o'brien's été; `\"$HOME\"` & 한글"
 
@@ -120,8 +122,8 @@ def test_a_half_written_folder_is_mended_and_a_killed_node_keeps_its_data(anothe
     another.kill()
     assert another.pid is None
     assert another.start()
-    assert setting.can_log_in(another, "somebody", "secret")
-    assert not setting.can_log_in(another, "somebody", "wrong")
+    assert login.can_log_in(another, "somebody", "secret")
+    assert not login.can_log_in(another, "somebody", "wrong")
 
 
 def test_bad_data_is_set_aside_a_taken_port_moved_on_from_and_both_are_said(another, capsys):
@@ -184,7 +186,7 @@ def test_a_node_that_does_not_start_is_tried_once_and_the_doctor_says_why(
     tmp_path, monkeypatch, request
 ):
     monkeypatch.setenv("WORKSHOP_HOME", str(tmp_path))
-    monkeypatch.setattr(diagnosis, "_failure", None)
+    monkeypatch.setattr(the_broker, "_failure", None)
     broker = Broker()
     request.addfinalizer(broker.stop)
     (broker.folder / "data" / "mail").mkdir(parents=True)
@@ -197,8 +199,8 @@ def test_a_node_that_does_not_start_is_tried_once_and_the_doctor_says_why(
         return subprocess.Popen(["false"])
 
     monkeypatch.setattr(Broker, "_launch", launch)
-    diagnosis._start()
-    found = diagnosis.node()
+    the_broker.start()
+    found = the_broker.node()
     assert len(tried) == 1
     assert "sun_spots" in found.why and "boot.log" in found.cure and "make lab" not in found.cure
     assert (broker.folder / "data" / "mail").exists()
@@ -246,7 +248,7 @@ def test_the_courses_eyes_come_back_when_they_were_deleted(broker):
 
 def test_a_user_who_may_not_use_the_vhost_can_still_log_in(broker):
     broker.ctl("add_user", "homeless", "secret", check=False)
-    assert setting.can_log_in(broker, "homeless", "secret")
+    assert login.can_log_in(broker, "homeless", "secret")
     broker.ctl("delete_user", "homeless")
 
 

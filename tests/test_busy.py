@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from samples import expect_named
 
-from workshop import checks, report, stages
-from workshop.patience import CORES, crowd, wait_until
+from workshop import checks, show
+from workshop.desk import stages
+from workshop.machine.patience import CORES, crowd, wait_until
 
 pytestmark = pytest.mark.busy
 
@@ -43,7 +44,7 @@ def busy(broker, warm):
 @pytest.mark.parametrize("stage", STAGES, ids=[stage.name for stage in STAGES])
 def test_a_solution_passes(stage, solved, warm):
     found = checks.check(solved(stage.number), warm=warm)
-    assert found.passed, str(report.Shown(found))
+    assert found.passed, str(show.Shown(found))
 
 
 @pytest.mark.parametrize("sample", MISTAKES)

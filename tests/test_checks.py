@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from workshop import checks, report, setting, stages
-from workshop.broker import Broker
-from workshop.results import BROKEN, NOT_TRIED, PASS, WRONG
+from workshop import checks, show
+from workshop.broker import login
+from workshop.broker.node import Broker
+from workshop.desk import prepare, stages
+from workshop.report import BROKEN, NOT_TRIED, PASS, WRONG
 
 STAGES = stages.all_stages()
 CHECKS = Path(checks.__file__).parent
@@ -39,7 +41,7 @@ def test_the_starter_fails_at_exactly_its_todos(stage, learner):
 @pytest.mark.parametrize("stage", STAGES, ids=ids)
 def test_the_solution_passes(stage, solved):
     found = checks.check(solved(stage.number))
-    assert found.passed, str(report.Shown(found))
+    assert found.passed, str(show.Shown(found))
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=ids)
@@ -54,16 +56,16 @@ def test_what_a_learner_reads_of_a_check_is_whole(stage):
 
 def test_a_check_takes_no_message_of_the_learners_and_leaves_no_queue(solved, broker):
     stage = solved("03")
-    setting.replay(stage, broker)
-    broker.ctl("purge_queue", "-p", setting.VHOST, "celery", check=False)
-    with setting.connect(broker) as connection:
+    prepare.replay(stage, broker)
+    broker.ctl("purge_queue", "-p", login.VHOST, "celery", check=False)
+    with login.connect(broker) as connection:
         from kombu import Queue
 
         connection.Producer().publish("mine", routing_key="celery", declare=[Queue("celery")])
     assert checks.check(stage).passed
-    assert broker.queues(setting.VHOST)["celery"]["total"] == 1
-    assert not [name for name in broker.queues(setting.VHOST) if name.startswith("check-")]
-    broker.ctl("delete_queue", "-p", setting.VHOST, "celery")
+    assert broker.queues(login.VHOST)["celery"]["total"] == 1
+    assert not [name for name in broker.queues(login.VHOST) if name.startswith("check-")]
+    broker.ctl("delete_queue", "-p", login.VHOST, "celery")
 
 
 # --- whatever the learner's code does --------------------------------------------------------
@@ -84,7 +86,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("words", HOSTILE.values(), ids=HOSTILE)
 def test_a_check_survives_hostile_code(solved, words, monkeypatch):
-    from workshop import probe
+    from workshop.project import probe
 
     monkeypatch.setattr(probe, "ENDLESS", 3)
     text, state, seen = words
@@ -102,7 +104,7 @@ def test_prints_and_noise_do_not_disturb_a_check(solved):
     file = stage.desk / WORKERS
     file.write_text(noise + file.read_text())
     found = checks.check(stage)
-    assert found.passed, str(report.Shown(found))
+    assert found.passed, str(show.Shown(found))
 
 
 def test_a_task_that_returns_no_json_is_wrong_and_shown(solved):
@@ -190,7 +192,7 @@ def test_a_file_that_hides_a_library_is_named(solved, warm, words):
     library = place.removesuffix(".py")
     seen = f"{place}: `import {library}` finds this, not the real {library}"
     blamed = [item for item in found.items if item.state in (WRONG, BROKEN)]
-    assert [item.seen for item in blamed] == [seen], str(report.Shown(found))
+    assert [item.seen for item in blamed] == [seen], str(show.Shown(found))
     assert place in blamed[0].hints[2]
 
 
@@ -200,7 +202,9 @@ def test_a_file_that_hides_a_library_is_named(solved, warm, words):
 def test_a_script_that_stops_the_broker_is_named(tmp_path):
     from types import SimpleNamespace
 
-    from workshop.checks.look import Look, Wrong, run_script
+    from workshop.checks.look import Look
+    from workshop.checks.script import run_script
+    from workshop.checks.wrong import Wrong
 
     (tmp_path / "broker.sh").write_text("rabbitmqctl() { :; }\nrabbitmqctl stop_app\n")
     look = Look.__new__(Look)  # no broker is stopped for this: its port would be free for others

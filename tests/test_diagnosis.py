@@ -13,25 +13,25 @@ import subprocess
 import sys
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from kombu import Connection, Queue
 
-from workshop import (
-    checks,
-    diagnosis,
-    environment,
-    places,
-    process,
-    progress,
-    report,
-    setting,
-    stages,
-)
-from workshop.broker import Broker, dead_checks_cleared
+from workshop import checks, places, show
+from workshop.broker import login
+from workshop.broker.node import Broker, dead_checks_cleared
 from workshop.causes import likely
-from workshop.patience import wait_until
-from workshop.process import cards
-from workshop.results import NOT_TRIED
+from workshop.desk import prepare, progress, stages
+from workshop.health import broker as the_broker
+from workshop.health import course as the_course
+from workshop.health import diagnosis, variables
+from workshop.health import machine as the_machine
+from workshop.health import workers as the_workers
+from workshop.health.finding import Finding
+from workshop.machine import environment, process
+from workshop.machine.patience import wait_until
+from workshop.machine.process import cards
+from workshop.report import NOT_TRIED
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def at(learner):
     def lay(number: str) -> stages.Stage:
         stage = stages.find(number)
         stages.solve(stage, port=Broker().port)
-        setting.replay(stage, Broker())
+        prepare.replay(stage, Broker())
         progress.begun(stage)
         return stage
 
@@ -50,7 +50,7 @@ def at(learner):
     progress.file().unlink(missing_ok=True)
 
 
-def is_ill(finding: diagnosis.Finding, *words: str) -> bool:
+def is_ill(finding: Finding, *words: str) -> bool:
     """Named, with why it matters and what to type."""
     assert finding.cure and finding.why, finding
     assert all(word in finding.found for word in words), finding
@@ -81,21 +81,21 @@ def test_the_doctor_in_a_terminal_as_lines_and_as_data(broker):
 
 
 def test_an_old_python(monkeypatch):
-    monkeypatch.setattr(diagnosis.sys, "version_info", (3, 9, 0))
-    is_ill(diagnosis.python())
+    monkeypatch.setattr(sys, "version_info", (3, 9, 0))
+    is_ill(the_machine.python())
 
 
 def test_a_package_of_another_version(tmp_path, monkeypatch):
     (tmp_path / "requirements.txt").write_text("celery==5.2.7\n")
     monkeypatch.setattr(places, "CHECKOUT", tmp_path)
-    is_ill(diagnosis.packages(), "celery")
+    is_ill(the_machine.packages(), "celery")
 
 
 def test_a_checkout_with_windows_line_ends_is_named_and_no_learner_is_blamed(
     at, tmp_path, monkeypatch
 ):
     stage = at("01")
-    assert not diagnosis.line_ends().cure
+    assert not the_machine.line_ends().cure
     shutil.copytree(places.SOLUTIONS, tmp_path / "solutions")
     script = tmp_path / "solutions" / "01_broker" / "broker.sh"
     script.write_bytes(script.read_bytes().replace(b"\n", b"\r\n"))
@@ -103,7 +103,7 @@ def test_a_checkout_with_windows_line_ends_is_named_and_no_learner_is_blamed(
         patched.setattr(places, "SOLUTIONS", tmp_path / "solutions")
         patched.setattr(places, "CHECKOUT", tmp_path)
         patched.setattr(places, "STEPS", tmp_path / "none")
-        found = diagnosis.line_ends()
+        found = the_machine.line_ends()
     is_ill(found, "01_broker/broker.sh")
     monkeypatch.setattr(diagnosis, "VITAL", (lambda: found,))
     assert "Windows line ends" in checks.check(stage).ill[0]
@@ -115,7 +115,7 @@ def test_another_kernel_of_the_same_name(tmp_path, monkeypatch):
     facts = {"argv": ["/usr/bin/python3", "-m", "ipykernel_launcher"], "display_name": "other"}
     (kernel / "kernel.json").write_text(json.dumps(facts))
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
-    is_ill(diagnosis.kernel(), "/usr/bin/python3")
+    is_ill(the_machine.kernel(), "/usr/bin/python3")
 
 
 @pytest.mark.parametrize("answer", [OSError("unknown"), [(2, 1, 6, "", ("10.0.0.7", 0))]])
@@ -126,18 +126,18 @@ def test_localhost_that_is_not_this_machine(monkeypatch, answer):
         return answer
 
     monkeypatch.setattr(socket, "getaddrinfo", ask)
-    is_ill(diagnosis.names())
+    is_ill(the_machine.names())
 
 
 def test_localhost_by_ipv6_too_is_fine(monkeypatch):
     both = [(2, 1, 6, "", ("127.0.0.1", 0)), (10, 1, 6, "", ("::1", 0, 0, 0))]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_: both)
-    assert not diagnosis.names().cure
+    assert not the_machine.names().cure
 
 
 def test_a_variable_that_stands_in_front_of_the_settings(monkeypatch):
     monkeypatch.setitem(environment.AT_START, "DJANGO_SETTINGS_MODULE", "other.settings")
-    is_ill(diagnosis.environment(), "DJANGO_SETTINGS_MODULE")
+    is_ill(variables.environment(), "DJANGO_SETTINGS_MODULE")
 
 
 def test_no_shared_memory(monkeypatch):
@@ -145,27 +145,27 @@ def test_no_shared_memory(monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(multiprocessing, "Lock", refuse)
-    is_ill(diagnosis.pool(), "shared memory")
+    is_ill(the_machine.pool(), "shared memory")
 
 
 def test_windows_and_macos_get_their_advice(monkeypatch):
     monkeypatch.setattr(platform, "system", lambda: "Windows")
-    assert "--pool=solo" in diagnosis.pool().cure
+    assert "--pool=solo" in the_machine.pool().cure
     monkeypatch.setattr(platform, "system", lambda: "Darwin")
-    assert "--pool=solo" in diagnosis.pool().found and not diagnosis.pool().cure
+    assert "--pool=solo" in the_machine.pool().found and not the_machine.pool().cure
 
 
 def test_a_full_disk(monkeypatch):
     usage = shutil.disk_usage("/")._replace(free=5 * 2**20)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    is_ill(diagnosis.disk(), "5 MB")
+    is_ill(the_machine.disk(), "5 MB")
 
 
 def test_too_few_open_files():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
     try:
-        is_ill(diagnosis.limits(), "256")
+        is_ill(the_machine.limits(), "256")
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
@@ -174,35 +174,35 @@ def test_too_few_open_files():
 def test_no_inotify_instance_left(tmp_path, monkeypatch):
     limit = tmp_path / "max_user_instances"
     limit.write_text("0\n")
-    monkeypatch.setattr(diagnosis, "INOTIFY", limit)
-    is_ill(diagnosis.limits(), "inotify")
+    monkeypatch.setattr(the_machine, "INOTIFY", limit)
+    is_ill(the_machine.limits(), "inotify")
 
 
 # --- the broker ----------------------------------------------------------------------------
 
 
 def test_no_rabbitmq_on_the_machine(monkeypatch):
-    monkeypatch.setattr(diagnosis, "find_sbin", lambda: None)
-    is_ill(diagnosis.rabbitmq())
+    monkeypatch.setattr(the_broker, "find_sbin", lambda: None)
+    is_ill(the_broker.rabbitmq())
 
 
 def test_a_broker_that_does_not_run(tmp_path, monkeypatch):
     monkeypatch.setenv("WORKSHOP_HOME", str(tmp_path))
-    for look in (diagnosis.node, diagnosis.alarms, diagnosis.loopback, diagnosis.waiting):
+    for look in (the_broker.node, the_broker.alarms, the_broker.loopback, the_workers.waiting):
         is_ill(look(), "not running")
 
 
 def test_an_old_rabbitmq(broker, monkeypatch):
-    monkeypatch.setattr(diagnosis, "version_of", lambda _: "3.8.2")
-    is_ill(diagnosis.node(), "3.8.2", "too old")
+    monkeypatch.setattr(the_broker, "version_of", lambda _: "3.8.2")
+    is_ill(the_broker.node(), "3.8.2", "too old")
 
 
 def test_versions_that_do_not_go_together():
     fine = {"celery": "5.7.0", "kombu": "5.7.0"}
-    assert diagnosis.misfit({**fine, "RabbitMQ": "4.3.0"}) is None
-    assert "541" in diagnosis.misfit({**fine, "celery": "5.5.3", "RabbitMQ": "4.3.1"})[1]
-    assert "540" in diagnosis.misfit({**fine, "kombu": "5.5.4", "RabbitMQ": "4.0.5"})[1]
-    assert diagnosis.misfit({"celery": "5.5.3", "kombu": "5.5.4", "RabbitMQ": "3.10.8"}) is None
+    assert the_broker.misfit({**fine, "RabbitMQ": "4.3.0"}) is None
+    assert "541" in the_broker.misfit({**fine, "celery": "5.5.3", "RabbitMQ": "4.3.1"})[1]
+    assert "540" in the_broker.misfit({**fine, "kombu": "5.5.4", "RabbitMQ": "4.0.5"})[1]
+    assert the_broker.misfit({"celery": "5.5.3", "kombu": "5.5.4", "RabbitMQ": "3.10.8"}) is None
 
 
 def test_a_port_that_another_program_holds_is_named_with_its_holder(tmp_path, monkeypatch):
@@ -211,23 +211,23 @@ def test_a_port_that_another_program_holds_is_named_with_its_holder(tmp_path, mo
     with socket.socket() as door:
         door.bind(("127.0.0.1", port))
         door.listen()
-        is_ill(diagnosis.ports(), str(port), f"(pid {os.getpid()})")
+        is_ill(the_broker.ports(), str(port), f"(pid {os.getpid()})")
 
 
 def test_a_broker_that_is_open_to_the_network(broker, monkeypatch):
-    here = diagnosis.psutil.Process(broker.pid).net_connections("tcp")
+    here = psutil.Process(broker.pid).net_connections("tcp")
     [door, *_] = [one for one in here if one.status == "LISTEN"]
     open_ = door._replace(laddr=door.laddr._replace(ip="0.0.0.0"))
-    monkeypatch.setattr(diagnosis.psutil.Process, "net_connections", lambda *_: [open_])
-    is_ill(diagnosis.loopback(), "0.0.0.0")
+    monkeypatch.setattr(psutil.Process, "net_connections", lambda *_: [open_])
+    is_ill(the_broker.loopback(), "0.0.0.0")
 
 
 def test_an_epmd_that_has_gone(broker):
     [epmd] = broker._epmds()
     epmd.kill()
     try:
-        wait_until(lambda: diagnosis.epmd().cure, limit=5, what="the missing epmd")
-        is_ill(diagnosis.epmd())
+        wait_until(lambda: the_broker.epmd().cure, limit=5, what="the missing epmd")
+        is_ill(the_broker.epmd())
     finally:
         broker.stop()
         broker.start()
@@ -237,18 +237,18 @@ def test_an_epmd_that_has_gone(broker):
 def alarm(broker):
     """The broker thinks that it is short of memory."""
     broker.ctl("set_vm_memory_high_watermark", "0.0000001")
-    wait_until(lambda: diagnosis.alarms().cure, limit=15, what="the alarm")
+    wait_until(lambda: the_broker.alarms().cure, limit=15, what="the alarm")
     yield
     broker.ctl("set_vm_memory_high_watermark", "0.4")
-    wait_until(lambda: not diagnosis.alarms().cure, limit=15, what="the alarm's end")
+    wait_until(lambda: not the_broker.alarms().cure, limit=15, what="the alarm's end")
 
 
 def test_a_memory_alarm_is_named_and_no_learner_is_blamed_for_it(at, alarm):
-    is_ill(diagnosis.alarms(), "memory")
+    is_ill(the_broker.alarms(), "memory")
     stage = at("03")
     found = checks.check(stage)
     assert not found.passed and {item.state for item in found.items} == {NOT_TRIED}
-    said = str(report.Shown(found))
+    said = str(show.Shown(found))
     assert "something is wrong with this machine" in said and "short of memory" in said
     assert "make doctor" in said.splitlines()[-1]
 
@@ -265,15 +265,15 @@ def test_a_variable_in_the_way_is_not_the_learners_fault(at, monkeypatch):
 
 def test_a_user_a_vhost_or_rights_that_are_missing(at, broker):
     at("03")
-    assert not diagnosis.rights().cure
-    broker.ctl("clear_permissions", "-p", setting.VHOST, setting.USER)
-    is_ill(diagnosis.rights(), "has not all rights")
-    broker.remove("vhosts", setting.VHOST)
-    is_ill(diagnosis.rights(), "no vhost")
-    broker.remove("users", setting.USER)
-    is_ill(diagnosis.rights(), "cannot log in")
+    assert not the_course.rights().cure
+    broker.ctl("clear_permissions", "-p", login.VHOST, login.USER)
+    is_ill(the_course.rights(), "has not all rights")
+    broker.remove("vhosts", login.VHOST)
+    is_ill(the_course.rights(), "no vhost")
+    broker.remove("users", login.USER)
+    is_ill(the_course.rights(), "cannot log in")
     at("03")
-    assert not diagnosis.rights().cure
+    assert not the_course.rights().cure
 
 
 def test_a_worker_of_an_older_stage_on_the_same_queue(at):
@@ -281,37 +281,37 @@ def test_a_worker_of_an_older_stage_on_the_same_queue(at):
     ready = process.says(r" ready\.")
     command = "celery -A testing.workers worker --loglevel=info"
     with process.run(command, cwd=old.desk, ready=ready) as worker:
-        shown = diagnosis.running_workers()
+        shown = the_workers.running_workers()
         assert not shown.cure and f"pid {worker.pid}, stage 03, vhost /vhost" in shown.found
         at("04")
-        is_ill(diagnosis.running_workers(), f"pid {worker.pid} of stage 03", "at stage 04")
-        assert diagnosis.running_workers().cure == f"kill {worker.pid}"
+        is_ill(the_workers.running_workers(), f"pid {worker.pid} of stage 03", "at stage 04")
+        assert the_workers.running_workers().cure == f"kill {worker.pid}"
 
 
 def worker_began(pid: int) -> float:
-    return diagnosis.psutil.Process(pid).create_time()
+    return psutil.Process(pid).create_time()
 
 
 def test_a_worker_that_is_older_than_the_code_is_named_and_stop_does_not_hide_it(at):
     stage = at("03")
     command = "celery -A testing.workers worker --loglevel=info"
     with process.run(command, cwd=stage.desk, ready=process.says(r" ready\.")) as worker:
-        assert not diagnosis.running_workers().cure
-        assert worker.pid in [one.pid for one in diagnosis.strays()]
+        assert not the_workers.running_workers().cure
+        assert worker.pid in [one.pid for one in the_workers.strays()]
         later = worker_began(worker.pid) + 10
         os.utime(stage.desk / "testing/workers.py", (later, later))
-        is_ill(diagnosis.running_workers(), f"pid {worker.pid} began before")
-    assert not diagnosis.strays()
+        is_ill(the_workers.running_workers(), f"pid {worker.pid} began before")
+    assert not the_workers.strays()
 
 
 def test_messages_that_nobody_takes(at, broker, no_queues):
     at("03")
-    assert not diagnosis.waiting().cure
-    with setting.connect(broker) as connection:
+    assert not the_workers.waiting().cure
+    with login.connect(broker) as connection:
         connection.Producer().publish("x", routing_key="celery", declare=[Queue("celery")])
-    wait_until(lambda: diagnosis.waiting().cure, limit=5, what="the message")
-    is_ill(diagnosis.waiting(), "1 in celery")
-    broker.ctl("delete_queue", "-p", setting.VHOST, "celery")
+    wait_until(lambda: the_workers.waiting().cure, limit=5, what="the message")
+    is_ill(the_workers.waiting(), "1 in celery")
+    broker.ctl("delete_queue", "-p", login.VHOST, "celery")
 
 
 def test_what_a_killed_check_left_on_the_broker_is_cleared_once_no_check_lives(broker):
@@ -329,9 +329,9 @@ def test_what_a_killed_check_left_on_the_broker_is_cleared_once_no_check_lives(b
     broker.make_vhost(left, "guest")
     with (broker.folder / "check.lock").open("w") as lock:  # a check is at work
         fcntl.flock(lock, fcntl.LOCK_EX)
-        diagnosis._start()
+        diagnosis.doctor()
         assert broker.facts("vhosts", left)
-    diagnosis._start()
+    diagnosis.doctor()
     assert broker.facts("vhosts", left) is None
     broker.remove("queues", "/", named_so)
 
@@ -340,45 +340,45 @@ def test_what_a_crashed_kernel_left(tmp_path):
     # it does not end when it is told to, so that its guard is still there to be seen
     (tmp_path / "stubborn.sh").write_text("trap : TERM\necho on\nwhile :; do sleep 1; done\n")
     code = (
-        "import os\nfrom pathlib import Path\nfrom workshop import process\n"
+        "import os\nfrom pathlib import Path\nfrom workshop.machine import process\n"
         f"run = process.run('sh stubborn.sh', cwd=Path({str(tmp_path)!r}), "
         "ready=process.says('on'))\nos.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", code], check=False)
     [left] = [one for one in process.running() if not one.owner_lives]
     try:
-        is_ill(diagnosis.leftovers(), "stubborn.sh", str(left.guard.pid))
+        is_ill(the_course.leftovers(), "stubborn.sh", str(left.guard.pid))
     finally:
         for child in left.guard.children(recursive=True):
             child.send_signal(signal.SIGKILL)
         left.wait()
-    assert not diagnosis.leftovers().cure
+    assert not the_course.leftovers().cure
     assert cards().exists()
 
 
 def test_processes_of_another_user_are_never_a_raw_error(broker, monkeypatch):
     def refuse(self, *_, **__):
-        raise diagnosis.psutil.AccessDenied(self.pid)
+        raise psutil.AccessDenied(self.pid)
 
     for name in ("net_connections", "cwd", "environ"):
-        monkeypatch.setattr(diagnosis.psutil.Process, name, refuse)
+        monkeypatch.setattr(psutil.Process, name, refuse)
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))
         door.listen()
-        assert diagnosis.holder(door.getsockname()[1]) == "another user's program"
+        assert the_broker.holder(door.getsockname()[1]) == "another user's program"
     for look in diagnosis.EVERYTHING:
         found = diagnosis._look(look)
         assert "AccessDenied" not in f"{found.found} {found.why}", found
-    is_ill(diagnosis.loopback(), "another user's")
+    is_ill(the_broker.loopback(), "another user's")
 
 
 def test_a_busy_machine_is_named_with_what_keeps_it_busy_and_is_no_illness(monkeypatch):
-    monkeypatch.setattr(diagnosis, "crowd", lambda: 4.0)
-    found = diagnosis.load()
+    monkeypatch.setattr(the_machine, "crowd", lambda: 4.0)
+    found = the_machine.load()
     assert "busy: 4 programs want each of" in found.found and "(pid " in found.found
     assert not found.cure
-    monkeypatch.setattr(diagnosis, "crowd", lambda: 1.0)
-    assert "time to spare" in diagnosis.load().found
+    monkeypatch.setattr(the_machine, "crowd", lambda: 1.0)
+    assert "time to spare" in the_machine.load().found
 
 
 def test_a_look_that_fails_is_said_and_hides_no_other(monkeypatch):

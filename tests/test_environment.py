@@ -1,6 +1,7 @@
 """Any shell: what it sets is out of the way of what the course runs, or the doctor names it."""
 
 import json
+import locale
 import os
 import re
 import shlex
@@ -12,7 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from workshop import diagnosis, environment, lesson, places, ports, probe, process, setting
+from workshop import places
+from workshop.desk import prepare
+from workshop.health import machine as the_machine
+from workshop.health import variables
+from workshop.lesson import lesson
+from workshop.machine import environment, ports, process
+from workshop.project import probe
 
 JUPYTERS = {
     "FORCE_COLOR": "1",
@@ -104,7 +111,7 @@ def test_a_script_on_the_broker_knows_nothing_of_the_shell(crowded, broker, tmp_
         f"{shlex.quote(sys.executable)} -c '{ASK}' > {tmp_path}/said\nrabbitmqctl -q eval 'node().'"
     )
     stage = type("Stage", (), {"solution": tmp_path, "name": "some"})
-    setting.run_script(stage, "says.sh", broker)
+    prepare.run_script(stage, "says.sh", broker)
     assert is_clean(json.loads((tmp_path / "said").read_text()))
 
 
@@ -149,7 +156,7 @@ def test_the_set_up_works_in_any_shell(variables):
     assert done.returncode == 0 and not done.stderr, done.stderr
 
 
-SCRIPT = places.CHECKOUT / "workshop" / "bootstrap.py"
+SCRIPT = places.CHECKOUT / "tools" / "bootstrap.py"
 
 
 def test_the_python_of_another_home(tmp_path):
@@ -172,7 +179,7 @@ def test_the_python_of_another_home(tmp_path):
 def test_a_terminal_without_utf_8_gets_question_marks():
     code = (
         "import locale; locale.getencoding = lambda: 'ISO-8859-1'\n"
-        "from workshop import environment; environment.print_marks(); print('✓ été')"
+        "from workshop.machine import environment; environment.print_marks(); print('✓ été')"
     )
     assert say("-c", code).stdout == "? été\n".encode("latin-1")
 
@@ -217,7 +224,8 @@ def test_the_course_says_that_the_home_is_not_used_and_jupyter_has_another(tmp_p
     assert done.returncode == 0
     assert "/nowhere/at/all cannot be written to" in done.stderr.decode()
     code = (
-        f"from workshop import environment; environment.find_home({str(tmp_path / 'other')!r})\n"
+        "from workshop.machine import environment\n"
+        f"environment.find_home({str(tmp_path / 'other')!r})\n"
         "from jupyter_core import paths\n"
         "print(*[paths.jupyter_runtime_dir(), paths.jupyter_config_dir()], sep='\\n')"
     )
@@ -227,8 +235,8 @@ def test_the_course_says_that_the_home_is_not_used_and_jupyter_has_another(tmp_p
 
 def test_a_port_of_the_shells_is_not_the_web_servers(broker, monkeypatch):
     monkeypatch.setenv("PORT", "tcp://10.0.0.1:80")
-    setting.enter(broker)
-    assert os.environ["PORT"] == str(setting.web_port(broker))
+    prepare.enter(broker)
+    assert os.environ["PORT"] == str(prepare.web_port(broker))
 
 
 # --- what the doctor names ------------------------------------------------------------------
@@ -252,14 +260,14 @@ def test_a_port_of_the_shells_is_not_the_web_servers(broker, monkeypatch):
 )
 def test_what_stands_in_front_of_the_settings_is_named(name, monkeypatch):
     monkeypatch.setitem(environment.AT_START, name, "x")
-    found = diagnosis.environment()
+    found = variables.environment()
     assert name in found.found and f"unset {name}; make stop; make lab" == found.cure
 
 
 def test_what_a_notebook_sets_itself_is_not_the_shells(monkeypatch):
     monkeypatch.setenv("BROKER_URL", "amqp://from.the/lessons.env")
     monkeypatch.setitem(environment.AT_START, "DJANGO_SETTINGS_MODULE", "celery_testing.settings")
-    assert not diagnosis.environment().cure
+    assert not variables.environment().cure
     assert "BROKER_URL" not in environment.clean()
 
 
@@ -277,8 +285,8 @@ OF_NO_CONSEQUENCE = {
     "NO_COLOR": "dropped",
     "NO_WORKER": "pytest's",
     "NUMBER_OF_PROCESSORS": "Windows'",
-    "PATH": "set by setting.enter",
-    "PORT": "set by setting.enter",
+    "PATH": "set by prepare.enter",
+    "PORT": "set by prepare.enter",
     "PYTHONSTARTUP": "dropped",
     "PYTHON_DOTENV_DISABLED": "dropped",
     "RUNNING_DJANGOS_TEST_SUITE": "Django's own tests",
@@ -323,13 +331,13 @@ def test_another_django_on_the_pythonpath_is_named_with_a_cure_that_helps(tmp_pa
     (tmp_path / "django").mkdir()
     told = environment.ASIDE + "PYTHONPATH"
     monkeypatch.setenv(told, f"/nowhere{os.pathsep}{tmp_path}")
-    found = diagnosis.shell()
+    found = variables.shell()
     assert "PYTHONPATH, with another django" in found.found and found.cure == "unset PYTHONPATH"
     monkeypatch.setenv(told, str(places.CHECKOUT))
-    assert not diagnosis.shell().cure
+    assert not variables.shell().cure
     # where Jupyter was started by hand, Python has it on its path by now
     monkeypatch.setitem(environment.AT_START, "PYTHONPATH", str(tmp_path))
-    assert "unset PYTHONPATH" in diagnosis.environment().cure
+    assert "unset PYTHONPATH" in variables.environment().cure
 
 
 def test_a_package_of_another_version_on_the_pythonpath(tmp_path, monkeypatch):
@@ -338,7 +346,7 @@ def test_a_package_of_another_version_on_the_pythonpath(tmp_path, monkeypatch):
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: celery\nVersion: 1.0\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    found = diagnosis.packages()
+    found = the_machine.packages()
     assert "another celery" in found.found and "unset PYTHONPATH" in found.cure
 
 
@@ -352,6 +360,6 @@ def test_the_check_in_a_shell_with_another_django(tmp_path):
 
 
 def test_a_kernel_that_is_not_utf_8_is_named(monkeypatch):
-    monkeypatch.setattr(diagnosis.locale, "getpreferredencoding", lambda _: "ISO-8859-1")
-    found = diagnosis.shell()
+    monkeypatch.setattr(locale, "getpreferredencoding", lambda _: "ISO-8859-1")
+    found = variables.shell()
     assert "ISO-8859-1" in found.found and "PYTHONUTF8=1" in found.cure

@@ -8,9 +8,11 @@ import sys
 import httpx
 import pytest
 
-from workshop import places, ports, setting
-from workshop.lesson import Project
-from workshop.patience import by_clock, wait_until
+from workshop import places
+from workshop.desk import prepare
+from workshop.machine import ports
+from workshop.machine.patience import by_clock, wait_until
+from workshop.project.project import Project
 
 HUB = "/user/ann/"
 # what a hub's proxy in front adds
@@ -29,7 +31,7 @@ def jupyter_of_a_hub(monkeypatch, tmp_path, broker):
     for name in ("PORT", "PROXIED_AT", "WEB_HOSTS"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
-    setting.enter(broker)
+    prepare.enter(broker)
     port = ports.free_port()
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--ServerApp.port={port}"]
     command += [f"--ServerApp.base_url={HUB}", "--IdentityProvider.token=secret"]
@@ -64,7 +66,7 @@ def jupyter_of_a_hub(monkeypatch, tmp_path, broker):
 def project(hub, solved, broker):
     """The newest stage's project, and its web server."""
     stage = solved("10")
-    setting.replay(stage, broker)
+    prepare.replay(stage, broker)
     project = Project(stage, stage.desk, broker)
     subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=stage.desk, check=True)
     project.run("python manage.py runserver --noreload $PORT")

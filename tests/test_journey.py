@@ -13,10 +13,11 @@ import sys
 import nbformat
 import pytest
 
-from workshop import places, stages
-from workshop.broker import Broker
-from workshop.browser import CHROMIUM, missing
-from workshop.patience import by_clock, wait_until
+from workshop import places
+from workshop.broker.node import Broker
+from workshop.desk import stages
+from workshop.machine.patience import by_clock, wait_until
+from workshop.project.browser import CHROMIUM, missing
 
 pytestmark = pytest.mark.skipif(
     bool(missing()) and not os.environ.get("CI"),

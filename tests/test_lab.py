@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from workshop import demo
-from workshop.broker import Broker
-from workshop.patience import by_clock, wait_until
+from workshop.broker.node import Broker
+from workshop.machine.patience import by_clock, wait_until
 
 
 @pytest.fixture

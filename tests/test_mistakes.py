@@ -6,7 +6,8 @@ The mistakes themselves are collected by conftest.py: each `mistake.toml` is a t
 import tomllib
 from pathlib import Path
 
-from workshop import checks, stages
+from workshop import checks
+from workshop.desk import stages
 
 HERE = Path(__file__).parent
 

@@ -5,7 +5,8 @@ import re
 import nbformat
 import pytest
 
-from workshop import places, stages
+from workshop import places
+from workshop.desk import stages
 
 FILES = sorted(places.NOTEBOOKS.glob("*.ipynb"))
 STAGES = stages.all_stages()
@@ -69,6 +70,12 @@ def test_a_lesson_has_its_parts_and_a_check(notebook):
     assert f"../steps/{stage.name}/README.md" in notebook.cells[0].source
     for name in stage.todo:
         assert f"../desk/{stage.name}/{name}" in notebook.cells[0].source
+
+
+def test_a_notebook_imports_the_course_by_two_names(notebook):
+    lines = "\n".join(cell.source for cell in code(notebook)).splitlines()
+    ours = {line.split()[1] for line in lines if re.match(r"(from|import) workshop\b", line)}
+    assert ours <= {"workshop", "workshop.drills"}
 
 
 def test_pictures_have_an_alternative_text(notebook):

@@ -7,10 +7,12 @@ import psutil
 import pytest
 from jupyter_client.manager import KernelManager
 
-from workshop import process, setting, stages
-from workshop.broker import Broker
+from workshop.broker import login
+from workshop.broker.node import Broker
+from workshop.desk import prepare, stages
 from workshop.errors import CourseError
-from workshop.patience import by_clock, wait_until
+from workshop.machine import process
+from workshop.machine.patience import by_clock, wait_until
 
 SLEEPER = "python -c \"import time; print('up'); time.sleep(600)\""
 
@@ -18,7 +20,7 @@ SLEEPER = "python -c \"import time; print('up'); time.sleep(600)\""
 @pytest.fixture(autouse=True)
 def the_terminal_of_a_learner():
     """celery, python and rabbitmqctl are found as in a Lab terminal."""
-    setting.enter(Broker())
+    prepare.enter(Broker())
 
 
 def gone(pid: int) -> bool:
@@ -108,7 +110,7 @@ def at_work(tmp_path, monkeypatch):
         manager.shutdown_kernel(now=True)
     manager.cleanup_resources()
     client.context.destroy()
-    Broker().ctl("purge_queue", "-p", setting.VHOST, "celery", check=False)
+    Broker().ctl("purge_queue", "-p", login.VHOST, "celery", check=False)
 
 
 def assert_all_end_warm(pids, log):
@@ -146,7 +148,7 @@ def test_an_interrupt_of_the_kernel_ends_nothing(at_work):
 
 def test_another_notebook_ends_what_the_first_one_runs(at_work, monkeypatch):
     _, pids, log = at_work
-    from workshop import lesson
+    from workshop.lesson import lesson
 
     monkeypatch.chdir(stages.find("04").path)  # begin() stands in the stage's folder
     lesson.begin("03")

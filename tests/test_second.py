@@ -9,24 +9,27 @@ import psutil
 import pytest
 from kombu import Connection
 
-from workshop import places, process, setting, stages
-from workshop.drills import publish_until_killed
+from workshop import places
+from workshop.broker import login
+from workshop.broker.spare import SecondBroker, here, second_broker
+from workshop.desk import prepare, stages
+from workshop.drills.failures import publish_until_killed
 from workshop.errors import CourseError
-from workshop.lesson import Project
-from workshop.patience import by_clock, wait_until
-from workshop.second import SecondBroker, second_broker
+from workshop.machine import process
+from workshop.machine.patience import by_clock, wait_until
+from workshop.project.project import Project
 
 
 @pytest.fixture(autouse=True)
 def none_yet():
     """Without the one that other tests of this process share."""
-    SecondBroker().end()
+    here().end()
 
 
 def test_it_is_killed_and_what_waits_in_the_learners_broker_stays(learner, broker):
-    setting.run_script(stages.find("01"), "broker.sh", broker)  # the learner's user
-    broker.make_vhost("mine", setting.USER)
-    with Connection(setting.url(broker, "mine")) as connection:
+    prepare.run_script(stages.find("01"), "broker.sh", broker)  # the learner's user
+    broker.make_vhost("mine", login.USER)
+    with Connection(login.url(broker, "mine")) as connection:
         queue = connection.SimpleQueue("mine")
         queue.put("a letter")
         with second_broker() as second:
@@ -45,7 +48,7 @@ def test_it_is_killed_and_what_waits_in_the_learners_broker_stays(learner, broke
 
 def test_it_ends_with_the_process_that_started_it(learner):
     code = (
-        "from workshop.second import SecondBroker; second = SecondBroker(); second.start(); "
+        "from workshop.broker.spare import SecondBroker; second = SecondBroker(); second.start(); "
         "print(second.pid, flush=True); input()"
     )
     child = subprocess.Popen(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from workshop import places, stages
+from workshop import places
+from workshop.desk import stages
 from workshop.errors import CourseError
 
 STAGES = stages.all_stages()

@@ -24,12 +24,16 @@ import pytest
 from celery import Celery
 from kombu import Queue
 
-from workshop import places, process, setting, stages
-from workshop.browser import in_chromium, missing
-from workshop.checks.look import Look, Web, worker_ready
-from workshop.patience import by_clock, wait_until
-from workshop.ports import free_port
-from workshop.process import Running
+from workshop import places
+from workshop.broker import login
+from workshop.checks.look import Look, worker_ready
+from workshop.checks.web import Web
+from workshop.desk import stages
+from workshop.machine import process
+from workshop.machine.patience import by_clock, wait_until
+from workshop.machine.ports import free_port
+from workshop.machine.process import Running
+from workshop.project.browser import in_chromium, missing
 
 LONG = {"x": 10_000, "y": 10_000}  # two seconds and more
 SHORT = {"x": 3, "y": 4}
@@ -118,7 +122,7 @@ class Sums:
             database.execute(
                 "INSERT INTO sums_job (id, x, y, created, sent) VALUES (?, ?, ?, ?, ?)", row
             )
-        with Celery(broker=setting.url(self.look.broker), set_as_current=False) as app:
+        with Celery(broker=login.url(self.look.broker), set_as_current=False) as app:
             app.send_task(TASK, (), kwargs, task_id=job["id"], queue=self.look.queue)
         return job
 
@@ -311,7 +315,7 @@ def test_the_schema_promises_nothing_that_ends_in_a_5xx(sums, tmp_path):
         check=False,
         timeout=by_clock(60),
     )
-    with setting.connect(sums.look.broker) as connection, connection.channel() as channel:
+    with login.connect(sums.look.broker) as connection, connection.channel() as channel:
         Queue(queue)(channel).delete()
     assert done.returncode == 0, done.stdout
     assert "Tested: 4" in done.stdout

@@ -1,7 +1,7 @@
 """Stage 07's check asks for a job that nobody has sent, and wants a 404."""
 
 from workshop import checks
-from workshop.results import WRONG
+from workshop.report import WRONG
 
 ANY_ID_IS_A_JOB = """
     def get_object(self):

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from workshop import places, progress, stages, verbs
-from workshop.broker import Broker
+from workshop import places, verbs
+from workshop.broker.node import Broker
+from workshop.desk import progress, stages
 from workshop.errors import CourseError
-from workshop.lesson import begin
-from workshop.patience import by_clock, wait_until
-from workshop.process import cards
-from workshop.results import PASS, WRONG, Report, Result
+from workshop.lesson.lesson import begin
+from workshop.machine.patience import by_clock, wait_until
+from workshop.machine.process import cards
+from workshop.report import PASS, WRONG, Report, Result
 
 WORKERS = "testing/workers.py"
 STEPS = ("a question", "where to look", "nearly the answer")
@@ -221,7 +222,7 @@ def test_a_spoiled_record_stops_nothing(desk, text):
 
 def test_four_writers_at_once_lose_nothing(desk):
     code = """
-from workshop import progress, stages
+from workshop.desk import progress, stages
 for _ in range(100):
     with progress.record(stages.find("03")) as facts:
         facts["count"] = facts.get("count", 0) + 1

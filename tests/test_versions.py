@@ -1,4 +1,4 @@
-"""What `workshop.versions` says about the broker's version is true of the broker at hand."""
+"""What `workshop.broker.versions` says about the broker's version is true of the broker at hand."""
 
 import shlex
 import sys
@@ -6,8 +6,10 @@ import sys
 import pytest
 from celery import Celery
 
-from workshop import process, setting, stages, versions
-from workshop.patience import wait_until
+from workshop.broker import login, versions
+from workshop.desk import prepare, stages
+from workshop.machine import process
+from workshop.machine.patience import wait_until
 
 VHOST = "held"
 WORKER = """
@@ -33,9 +35,9 @@ def test_how_many_held_tasks_a_worker_takes(monkeypatch, version, later, prefetc
 
 
 def test_a_worker_takes_that_many_and_what_becomes_of_a_task_behind_them(learner, broker, tmp_path):
-    setting.run_script(stages.find("01"), "broker.sh", broker)  # the learner's user
-    broker.make_vhost(VHOST, setting.USER)
-    url = setting.url(broker, VHOST)
+    prepare.run_script(stages.find("01"), "broker.sh", broker)  # the learner's user
+    broker.make_vhost(VHOST, login.USER)
+    url = login.url(broker, VHOST)
     (tmp_path / "held.py").write_text(WORKER.format(url=url, prefetch=2))
     app = Celery(broker=url, set_as_current=False)
 

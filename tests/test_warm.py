@@ -6,8 +6,8 @@ import subprocess
 
 import psutil
 
-from workshop.patience import by_clock, wait_until
-from workshop.warm import SHARED, Warm
+from workshop.machine.patience import by_clock, wait_until
+from workshop.machine.warm import SHARED, Warm
 
 
 def job(warm, folder, module: str, *words: str, **options) -> subprocess.CompletedProcess:

@@ -6,11 +6,12 @@ from types import SimpleNamespace
 import numpy
 import pytest
 
-from workshop import checks, pictures, report
+from tools.refresh import masked, masks, merged
+from workshop import checks, show
 from workshop.causes import likely
-from workshop.refresh import masked, masks, merged
-from workshop.results import BROKEN, NOT_TRIED, PASS, WRONG, Report, Result
-from workshop.worklog import jobs
+from workshop.lesson import pictures
+from workshop.project.log import jobs
+from workshop.report import BROKEN, NOT_TRIED, PASS, WRONG, Report, Result
 
 LOG = """
 [2026-11-23 06:33:13,481: INFO/MainProcess] celery@host ready.
@@ -59,13 +60,13 @@ def test_a_report_names_every_state_by_a_mark_and_a_word():
     found = Report(
         "03_worker", [Result(s, s, s, "look there") for s in (PASS, NOT_TRIED, WRONG, BROKEN)]
     )
-    shown = report.Shown(found)
-    for state, mark in report.MARKS.items():
+    shown = show.Shown(found)
+    for state, mark in show.MARKS.items():
         assert f"{mark} {state}" in str(shown)
         assert mark in shown._repr_html_()
     assert "1 of 4" in str(shown) and not found.passed
     assert (
-        "<script>" not in report.Shown(Report("03", [Result("x", "<script>", WRONG)]))._repr_html_()
+        "<script>" not in show.Shown(Report("03", [Result("x", "<script>", WRONG)]))._repr_html_()
     )
 
 

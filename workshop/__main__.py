@@ -3,7 +3,7 @@
 import os
 import sys
 
-from workshop import environment
+from workshop.machine import environment
 
 # what the shell tells Python is out of the way before anything else is imported
 if __name__ == "__main__" or os.path.basename(sys.argv[0]) == "workshop":
@@ -28,34 +28,27 @@ console = Console(highlight=False, soft_wrap=True)
 
 def lab(_) -> int:
     """open the course: RabbitMQ and JupyterLab, side by side"""
-    from workshop import lab, ports, progress, setting
-    from workshop.broker import Broker
-    from workshop.warm import Warm
+    from workshop.broker.node import Broker
+    from workshop.desk import prepare, progress
+    from workshop.lab import jupyter
+    from workshop.machine import ports
+    from workshop.machine.warm import Warm
 
     broker, begun = Broker(), time.monotonic()
-    setting.enter(broker)
+    prepare.enter(broker)
     if os.environ.get("JUPYTERHUB_SERVICE_PREFIX"):
         broker.start()
         console.print(f"✓ RabbitMQ  runs, on localhost:{broker.port}")
         console.print("\n  You are in Jupyter already: open notebooks/00_start.ipynb there.\n")
         return 0
     trouble: list[CourseError] = []
-
-    def start_broker() -> None:
-        try:
-            started = broker.start()
-            took = f"started ({time.monotonic() - begun:.1f} s)" if started else "is running"
-            console.print(f"✓ RabbitMQ  {took}, on localhost:{broker.port}")
-        except CourseError as error:
-            trouble.append(error)
-
-    beside = threading.Thread(target=start_broker)
+    beside = threading.Thread(target=_start_broker, args=(broker, begun, trouble))
     beside.start()
-    server = next(lab.servers(), None)
-    process = None if server else lab.launch()
+    server = next(jupyter.servers(), None)
+    process = None if server else jupyter.launch()
     try:
         if process:
-            server = lab.until_ready(process)
+            server = jupyter.until_ready(process)
             console.print(f"✓ Jupyter   started ({time.monotonic() - begun:.1f} s)")
         else:
             console.print("✓ Jupyter   is running")
@@ -66,9 +59,9 @@ def lab(_) -> int:
     at = progress.last_begun() and progress.next_stage()
     if trouble or (at and not at.path.exists()):
         at = None
-    address = lab.lay_desk(server, at)
+    address = jupyter.lay_desk(server, at)
     console.print(f"\n  open  {address}\n")
-    if process and lab.has_display():
+    if process and jupyter.has_display():
         webbrowser.open(address)
     if process is None:
         return 1 if trouble else 0
@@ -81,8 +74,18 @@ def lab(_) -> int:
         return _until_interrupted(process, server, in_container)
 
 
+def _start_broker(broker, begun: float, trouble: list[CourseError]) -> None:
+    """In a thread beside Jupyter's start. What goes wrong is left in `trouble`."""
+    try:
+        started = broker.start()
+        took = f"started ({time.monotonic() - begun:.1f} s)" if started else "is running"
+        console.print(f"✓ RabbitMQ  {took}, on localhost:{broker.port}")
+    except CourseError as error:
+        trouble.append(error)
+
+
 def _until_interrupted(process, server: dict, in_container: bool) -> int:
-    from workshop import lab
+    from workshop.lab import jupyter
 
     try:
         if in_container:
@@ -91,7 +94,7 @@ def _until_interrupted(process, server: dict, in_container: bool) -> int:
             console.print("Ctrl-C here ends JupyterLab; `make stop` ends RabbitMQ, too.")
         process.wait()
     except KeyboardInterrupt:
-        lab.end(server)
+        jupyter.end(server)
         after = "" if in_container else " RabbitMQ still runs: `make stop` ends it."
         console.print(f"\nJupyterLab has ended.{after}")
     return 0
@@ -136,7 +139,7 @@ def check(options) -> int:
 
 def look(check, console: Console):
     """Show a check item by item, as it goes on."""
-    from workshop.report import OneByOne
+    from workshop.show import OneByOne
 
     listener = OneByOne(console)
     found = check(listener)
@@ -213,7 +216,7 @@ def completion(options) -> int:
 
 def doctor(options) -> int:
     """is this machine ready? what is wrong, why it matters, what to type"""
-    from workshop.diagnosis import doctor
+    from workshop.health.diagnosis import doctor
 
     found = doctor()
     if options.json:
@@ -224,47 +227,27 @@ def doctor(options) -> int:
 
 def stop(_) -> int:
     """end what this checkout started, and nothing else"""
-    from workshop import diagnosis, lab, lesson, process
-    from workshop.broker import Broker
+    from workshop.broker.node import Broker
+    from workshop.health import workers as the_workers
+    from workshop.lab import jupyter
+    from workshop.machine import process
 
     running = list(process.running())
-    lesson.end_others()
+    process.end_all()
     for found in running:
         console.print(f"✓ ended     {found.command}")
-    for server in list(lab.servers()):
-        lab.end(server)
+    for server in list(jupyter.servers()):
+        jupyter.end(server)
         console.print("✓ ended     JupyterLab")
     if Broker().stop():
         console.print("✓ ended     RabbitMQ")
-    left = diagnosis.strays()
+    left = the_workers.strays()
     for worker in left:
         console.print(f"· not ended: a worker that you started, pid {worker.pid}")
         console.print(f"  → kill {worker.pid}")
     if not left:
         console.print("nothing of this checkout is running")
     return 0
-
-
-def refresh(options) -> int:
-    """run every notebook again and save what it shows"""
-    from workshop import places
-    from workshop.refresh import in_a_home_of_its_own, refresh
-
-    asked = options.words or [file.stem for file in sorted(places.NOTEBOOKS.glob("*.ipynb"))]
-    with in_a_home_of_its_own():
-        for name in asked:
-            begun = time.monotonic()
-            new = refresh(places.NOTEBOOKS / f"{name}.ipynb")
-            what = f"{len(new)} cells show something new" if new else "as it was"
-            console.print(f"✓ {name:<14} {what} ({time.monotonic() - begun:.0f} s)")
-    return 0
-
-
-def bench(options) -> int:
-    """the course's own figures, as a table"""
-    from workshop.bench import bench
-
-    return bench(Console(highlight=False), options.words)
 
 
 def parser(prog: str = "workshop", with_choices: bool = False):
@@ -282,7 +265,7 @@ def parser(prog: str = "workshop", with_choices: bool = False):
             "stage", nargs="?", help="its number or name; else the one you are at"
         )
         if with_choices:
-            from workshop import stages
+            from workshop.desk import stages
 
             argument.choices = [stage.name for stage in stages.all_stages()]
 
@@ -309,10 +292,6 @@ def parser(prog: str = "workshop", with_choices: bool = False):
     for do in (demo, stop):
         add(do)
     add(test, help=test.__doc__ + "; more words go to pytest")
-    one = add(refresh)
-    one.add_argument("words", nargs="*", metavar="NOTEBOOK", help="these alone, e.g. 03_worker")
-    one = add(bench)
-    one.add_argument("words", nargs="*", metavar="MEASURE", help="these alone, e.g. request")
     one = add(completion)
     one.add_argument("shell", choices=["bash", "zsh"])
     return top

@@ -5,12 +5,12 @@ import time
 
 from rich.console import Console
 
-from workshop import stages
-from workshop.broker import Broker
+from workshop.broker.node import Broker
 from workshop.checks.look import Look
 from workshop.checks.s06_run import both
-from workshop.patience import wait_until
-from workshop.worklog import jobs
+from workshop.desk import stages
+from workshop.machine.patience import wait_until
+from workshop.project.log import jobs
 
 REQUEST = "/sum/10000/10000/"
 RESULT = "100000000"

@@ -1,138 +1,79 @@
-"""How an answer of the course looks, in a notebook and in a terminal: the same words."""
+"""What a check found: plain data, that is kept, shown and sent on as JSON."""
 
-import io
-import re
+from dataclasses import asdict, dataclass, field
 
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
-from rich.status import Status
-from rich.table import Table
-from rich.text import Text
-
-from workshop.results import BROKEN, NOT_TRIED, PASS, WRONG, Listener, Report, Result
-
-MARKS = {PASS: "✓", NOT_TRIED: "·", WRONG: "✗", BROKEN: "!"}
-# Okabe and Ito's colours, with marks and words beside them: no state is told by colour alone
-GREEN, GREY, RED, PINK = "#009E73", "#888888", "#D55E00", "#CC79A7"
-COLOURS = {PASS: GREEN, NOT_TRIED: GREY, WRONG: RED, BROKEN: PINK}
-WIDTH = 76  # of what a notebook shows: it fits beside a file
+PASS, NOT_TRIED, WRONG, BROKEN = "pass", "not tried", "wrong", "broken"
+#: what holds an item back where the machine is ill, or too busy to tell
+MACHINE = "machine"
 
 
-def _console(file: io.StringIO, **options) -> Console:
-    # not Jupyter's: there rich shows what is printed, whatever file it is printed to
-    return Console(file=file, width=WIDTH, highlight=False, force_jupyter=False, **options)
+@dataclass(frozen=True)
+class Result:
+    """One item of a check. `state` is pass, not tried, wrong or broken.
+
+    `seen` is what was found, `hints` lead on from there: a question, where to look, nearly the
+    answer. `todo` is the letter of the exercise that makes the item right, `file` where; it is
+    `untouched` while the learner has changed nothing in that file. `blocked_by` is the id of the
+    item that must be right first, or MACHINE.
+    """
+
+    id: str
+    title: str
+    state: str
+    seen: str = ""
+    todo: str = ""
+    file: str = ""
+    hints: tuple[str, ...] = ()
+    blocked_by: str = ""
+    untouched: bool = False
 
 
-class Answer:
-    """What a verb says: lines of text, that a notebook draws and a terminal prints."""
-
-    def __init__(self, *parts: RenderableType, right: bool = True):
-        self.parts = parts
-        #: whether all is as it should be: a command's exit status
-        self.right = right
-
-    def _lines(self) -> Group:
-        return Group(*self.parts)
-
-    def _draw(self, console: Console) -> None:
-        console.print(self._lines())
-
-    def __str__(self) -> str:
-        said = io.StringIO()
-        self._draw(_console(said, color_system=None))
-        return "\n".join(line.rstrip() for line in said.getvalue().splitlines())
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        console = _console(io.StringIO(), color_system="truecolor", record=True)
-        self._draw(console)
-        style = "white-space: pre-wrap; font-size: 0.95em; line-height: 1.45"
-        drawn = console.export_html(
-            inline_styles=True, code_format=f'<pre style="{style}">{{code}}</pre>'
-        )
-        return re.sub(r" +(</span>)?\n", r"\1\n", drawn)  # what pads a line to the others' length
-
-    def print(self, console: Console | None = None) -> None:
-        self._draw(console or Console(highlight=False))
-
-
-class Shown(Answer):
-    """A check's report."""
-
-    def __init__(self, report: Report):
-        self.report = report
-        super().__init__(*_of(report), right=report.passed)
-
-
-def _of(report: Report) -> list[RenderableType]:
-    return [*_ill(report), _table(report.items, report.titles), Text(last_line(report))]
-
-
-def _ill(report: Report) -> list[Text]:
-    return [Text(f"! {ill}", style=PINK) for ill in report.ill]
-
-
-def _table(items: list[Result], titles: dict[str, str], width: int | None = None) -> Table:
-    """A line for each item; `width` of the states, where lines are shown one by one."""
-    table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
-    table.add_column(min_width=width)
-    for item in items:
-        table.add_row(
-            Text(f"{MARKS[item.state]} {item.state}", COLOURS[item.state]), _words(item, titles)
-        )
-    return table
-
-
-def so_far(items: list[Result], titles: dict[str, str], title: str) -> Answer:
-    """What is known of a check, and the title of the item that is looked at now."""
-    return Answer(_table(items, titles), Text(f"looking: {title}", GREY))
-
-
-class OneByOne(Listener):
-    """Each item as soon as it is known, and a line for the one that is looked at now."""
-
-    WIDTH = max(len(f"{MARKS[state]} {state}") for state in MARKS)
-
-    def __init__(self, console: Console):
-        self.console = console
-        self._now: Status | None = None
-        self._titles: dict[str, str] = {}
+class Listener:
+    """Hears of each item while a check goes on, and does nothing; others show it."""
 
     def will_look_at(self, titles: dict[str, str]) -> None:
-        self._titles = titles
+        """The titles of all items of the check, by their ids."""
 
     def begins(self, title: str) -> None:
-        self._now = self.console.status(Text(f"looking: {title}"))
-        self._now.start()
+        """The item of this title is looked at now."""
 
     def found(self, result: Result) -> None:
-        if self._now:
-            self._now.stop()
-        self._now = None
-        self.console.print(_table([result], self._titles, self.WIDTH))
-
-    def end(self, report: Report) -> None:
-        """What comes after the last item."""
-        self.console.print(*_ill(report), Text(last_line(report)), sep="\n")
+        """This is what was found."""
 
 
-def _words(item: Result, titles: dict[str, str]) -> Group:
-    said = item.seen
-    if item.blocked_by:
-        said = f"first: {titles.get(item.blocked_by, f'the {item.blocked_by}')}"
-    elif item.untouched:
-        said = f"TODO {item.todo} in {item.file}: {item.seen}"
-    lines = [Padding(Text(f"→ {line}"), (0, 0, 0, 2)) for line in said.splitlines()]
-    return Group(Text(item.title), *lines)
+@dataclass
+class Report:
+    """All items of one stage's check; `ill` is what is wrong with the machine, not the work."""
 
+    stage: str
+    items: list[Result]
+    ill: list[str] = field(default_factory=list)
 
-def last_line(report: Report) -> str:
-    """The count, and the next thing to type."""
-    number, whole = report.stage[:2], len(report.items)
-    if report.ill:
-        return f"{number}: no answer yet · first the machine: make doctor"
-    if report.passed:
-        return f"{number}: {report.right} of {whole}, all is right"
-    again = f"again: workshop check {number}"
-    return f"{number}: {report.right} of {whole} · {again} · a hint: workshop hint {number}"
+    @property
+    def passed(self) -> bool:
+        return not self.ill and all(item.state == PASS for item in self.items)
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The items' titles by their ids."""
+        return {item.id: item.title for item in self.items}
+
+    @property
+    def right(self) -> int:
+        """How many items are right."""
+        return sum(item.state == PASS for item in self.items)
+
+    @property
+    def first(self) -> Result | None:
+        """The first item that is not right."""
+        return next((item for item in self.items if item.state != PASS), None)
+
+    def as_data(self) -> dict:
+        """`{"stage", "items": [a Result's fields], "ill"}`."""
+        return asdict(self)
+
+    @classmethod
+    def from_data(cls, data: dict) -> "Report":
+        """The report that `as_data` came from. Raises TypeError or KeyError for other data."""
+        items = [Result(**{**item, "hints": tuple(item["hints"])}) for item in data["items"]]
+        return cls(data["stage"], items, list(data["ill"]))

@@ -14,11 +14,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from workshop import places, progress, stages
+from workshop import places
+from workshop.desk import progress, stages
+from workshop.desk.stages import Stage
 from workshop.errors import CourseError
-from workshop.report import GREEN, GREY, RED, Answer, Shown
-from workshop.results import Listener
-from workshop.stages import Stage
+from workshop.report import Listener
+from workshop.show import GREEN, GREY, RED, Answer, Shown
 
 STATE_COLOURS = {progress.DONE: GREEN, progress.SOLVED: GREY, progress.NOT_BEGUN: GREY}
 
@@ -59,14 +60,14 @@ def lay_out(stage: Stage) -> bool:
 @contextlib.contextmanager
 def _on_the_broker(stage: Stage) -> Iterator[int]:
     """The broker up, its port; afterwards the earlier stages' work on it."""
-    from workshop import setting
-    from workshop.broker import Broker
+    from workshop.broker.node import Broker
+    from workshop.desk import prepare
 
     broker = Broker()
     broker.start()
-    setting.enter(broker)
+    prepare.enter(broker)
     yield broker.port
-    setting.replay(stage, broker)
+    prepare.replay(stage, broker)
 
 
 def begin(stage: Stage) -> Answer:
@@ -98,7 +99,7 @@ def watch(stage: Stage) -> Iterator[Callable[[Listener | None], Shown]]:
     from watchfiles import DefaultFilter
     from watchfiles import watch as changes_in
 
-    from workshop.warm import Warm
+    from workshop.machine.warm import Warm
 
     class OfTheStage(DefaultFilter):
         def __call__(self, change, path: str) -> bool:
@@ -158,7 +159,7 @@ def hint(stage: Stage) -> Answer:
 
 def diff(stage: Stage, name: str = "") -> Answer:
     """Your file against the solution's: the first that differs, or the one that is named."""
-    from workshop.broker import Broker
+    from workshop.broker.node import Broker
 
     if name and name not in stage.todo:
         raise CourseError(
@@ -284,7 +285,7 @@ def status() -> Answer:
 
 def next_() -> Answer:
     """Begin the stage to go on with, and open it."""
-    from workshop import lab
+    from workshop.lab import jupyter
 
     stage = progress.next_stage()
     if stage is None:
@@ -294,7 +295,7 @@ def next_() -> Answer:
         Text(f"{stage.number} · {stage.title}", "bold"),
         Text(f"your files: {', '.join(f'{_inside(stage.path)}/{name}' for name in stage.todo)}"),
     ]
-    address = lab.open_desk(stage)
+    address = jupyter.open_desk(stage)
     if address:
         parts.append(Text.assemble("lesson, file and terminal: ", (address, f"link {address}")))
     else:

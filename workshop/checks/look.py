@@ -5,59 +5,42 @@ them a queue of their own (site/sitecustomize.py): no message of the learner's i
 and no worker of the learner's takes the check's.
 """
 
-import codecs
 import contextlib
-import io
 import os
 import re
 import shlex
-import statistics
-import subprocess
 import tempfile
-import time
-import tokenize
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import httpx
 import psutil
 from kombu import Queue
 
-from workshop import environment, probe, process, setting, stages
-from workshop.broker import Broker, dead_checks_cleared
-from workshop.browser import ANSWER, browser
+from workshop.broker import login
+from workshop.broker.node import Broker, dead_checks_cleared
 from workshop.causes import likely
+from workshop.checks.saved import is_saved_right
+from workshop.checks.web import Web
+from workshop.checks.wrong import Wrong
+from workshop.desk import prepare, stages
 from workshop.errors import CourseError
-from workshop.patience import Busy, NotYet, Stopwatch, run_through, wait_until
-from workshop.ports import free_port
-from workshop.process import Running
-from workshop.warm import Warm, WarmRunning
+from workshop.machine import environment, process
+from workshop.machine.patience import Busy, NotYet, wait_until
+from workshop.machine.ports import free_port
+from workshop.machine.process import Running
+from workshop.machine.warm import Warm, WarmRunning
+from workshop.project import probe
 
 SITE = Path(__file__).with_name("site")
 NAMES_ITS_QUEUES = 8  # the stage from which on the project does
 # seconds of the machine's patience: a worker or a web server of a stage is ready after one
 READY = 20
-SCRIPT_LIMIT = 30  # each rabbitmqctl in a script takes half a second
 MESSAGE = 3  # a message that was published is in its queue at once
 GRACE = 0.2  # what a check starts has nothing left to lose
-
-
-class Wrong(Exception):
-    """A fact is not there. The text says what was seen, and of which mistake that speaks.
-
-    `hints`, where the item's own do not fit the mistake: a question, where to look, nearly
-    the answer. `where` is the file that makes it, if that is another item's.
-    """
-
-    def __init__(self, seen: str, *hints: str, where: str = ""):
-        super().__init__(seen)
-        self.hints = hints
-        self.where = where
 
 
 class Look:
@@ -69,7 +52,7 @@ class Look:
         self._stack = contextlib.ExitStack()
         self.warm = warm or self._stack.enter_context(Warm())
         self.queue = f"check-{uuid.uuid4().hex[:8]}"
-        self.vhost = setting.VHOST
+        self.vhost = login.VHOST
         self._once: dict[str, Future] = {}
         #: set where the machine was too busy to tell what is right
         self.busy: Busy | None = None
@@ -77,10 +60,10 @@ class Look:
     def __enter__(self) -> "Look":
         self.broker.start()
         self.enter(dead_checks_cleared(self.broker))
-        setting.enter(self.broker)
+        prepare.enter(self.broker)
         if not self.stage.path.exists():
             stages.begin(self.stage, port=self.broker.port)
-        setting.replay(self.stage, self.broker)
+        prepare.replay(self.stage, self.broker)
         if int(self.stage.number) < NAMES_ITS_QUEUES:
             self._stack.callback(self._drop_queue)
         else:
@@ -121,7 +104,7 @@ class Look:
     def _go_apart(self) -> None:
         """A vhost of the check's own, where the project names its queues itself."""
         self.vhost = self.queue
-        self.broker.make_vhost(self.vhost, setting.USER)
+        self.broker.make_vhost(self.vhost, login.USER)
         self._stack.callback(self.broker.remove, "vhosts", self.vhost)
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
@@ -160,8 +143,8 @@ class Look:
             "DATABASE_URL": f"sqlite:///{self.database}",
             "PATH": f"{self.warm.bin}{os.pathsep}{os.environ['PATH']}",
         }
-        if self.vhost != setting.VHOST:
-            found["BROKER_URL"] = setting.url(self.broker, self.vhost)
+        if self.vhost != login.VHOST:
+            found["BROKER_URL"] = login.url(self.broker, self.vhost)
         return found
 
     def ask(self, fact: str, **words) -> Any:
@@ -171,7 +154,7 @@ class Look:
     def ask_all(self, asked: dict[str, dict]) -> dict[str, dict]:
         """Several of them in one process, for `probe.value`."""
         found = probe.ask_all(
-            {f"workshop.facts:{fact}": words for fact, words in asked.items()},
+            {f"workshop.checks.facts:{fact}": words for fact, words in asked.items()},
             cwd=self.path,
             env=self.environment,
             warm=self.warm,
@@ -233,7 +216,7 @@ class Look:
         )
         return self.once(f"worker {app}", lambda: self.start(command, worker_ready, "worker"))
 
-    def web(self) -> "Web":
+    def web(self) -> Web:
         """Django's own server on a port of its own."""
 
         def start() -> Web:
@@ -247,7 +230,7 @@ class Look:
 
     def waiting(self) -> int:
         """Messages in the check's own queue, not yet with any worker."""
-        return self.broker.queues(setting.VHOST).get(self.queue, {"ready": 0})["ready"]
+        return self.broker.queues(login.VHOST).get(self.queue, {"ready": 0})["ready"]
 
     def wait_for_message(self, before: int) -> None:
         """Wait until more messages lie in the queue than `before`. Raises Wrong."""
@@ -276,113 +259,26 @@ class Look:
             raise Wrong(f"the address names the host {broker['host']!r}; your broker is here")
         if port != self.broker.port:
             raise Wrong(f"the address has the port {port}; your broker's is {self.broker.port}")
-        if broker["vhost"] != setting.VHOST:
+        if broker["vhost"] != login.VHOST:
             raise Wrong(
                 f"the address means the vhost {broker['vhost']!r}, and yours is "
-                f"{setting.VHOST!r}: count the slashes after the port"
+                f"{login.VHOST!r}: count the slashes after the port"
             )
-        if not setting.can_log_in(self.broker, broker["user"] or "", broker["password"] or ""):
+        if not login.can_log_in(self.broker, broker["user"] or "", broker["password"] or ""):
             raise Wrong(
                 f"the broker does not let {broker['user']!r} in with the password in the "
                 "address: is it the user of stage 01?"
             )
-        if broker["user"] != setting.USER:
+        if broker["user"] != login.USER:
             raise Wrong(f"the address names the user {broker['user']!r}: use your own, learner")
 
     def _drop_queue(self) -> None:
         with (
             contextlib.suppress(Exception),
-            setting.connect(self.broker) as connection,
+            login.connect(self.broker) as connection,
             connection.channel() as channel,
         ):
             Queue(self.queue)(channel).delete()
-
-
-def is_saved_right(name: str, content: bytes) -> None:
-    """Raise Wrong if an editor saved a file so that its readers cannot read it."""
-    if name.endswith(".sh") and b"\r\n" in content:
-        raise Wrong(
-            f"{name} has Windows line ends (CRLF): the shell reads the CR as part of each line",
-            f"What is at the end of each line? `file {name}` shows it.",
-            "Windows ends a line with two characters, CR and LF. A shell wants LF alone.",
-            f"sed -i.bak 's/\\r$//' {name}",
-        )
-    try:
-        encoding = "utf-8"
-        if name.endswith(".py"):
-            encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
-        elif content.startswith(codecs.BOM_UTF8):
-            raise UnicodeError("it begins with a byte order mark")
-        content.decode(encoding)
-    except (UnicodeError, SyntaxError) as error:
-        line = content[: getattr(error, "start", 0)].count(b"\n") + 1
-        raise Wrong(
-            f"{name}, line {line}: not saved as UTF-8 ({error})",
-            "In which encoding does your editor save files?",
-            "Python, the shell and dotenv read a file as UTF-8, without a byte order mark.",
-            "Save it again: in your editor, choose the encoding UTF-8, without BOM.",
-        ) from None
-
-
-@dataclass(frozen=True)
-class Ran:
-    """A script's end: its exit status and what it said last."""
-
-    code: int
-    said: str
-
-    @property
-    def last(self) -> str:
-        """The lines that speak of an error, or the last ones where none does."""
-        plain = re.sub(r"\x1b\[[0-9;]*m", "", self.said)
-        lines = [line.strip() for line in plain.splitlines() if line.strip()]
-        first = next(
-            (n for n, line in enumerate(lines) if re.search("(?i)error|not found", line)),
-            max(0, len(lines) - 2),
-        )
-        if not lines:
-            return "It said nothing."
-        cause = likely(lines[first])
-        return f"It said: {' '.join(lines[first:][:2])}" + (
-            f" ({'; '.join(cause)})" if cause else ""
-        )
-
-    @property
-    def end(self) -> str:
-        """What it said at its end, where an earlier error is one that the script expects."""
-        lines = [line.strip() for line in self.said.splitlines() if line.strip()]
-        return f"It said: {' '.join(lines[-2:])}" if lines else "It said nothing."
-
-
-def run_script(look: Look, name: str) -> Ran:
-    """Run a shell script of the learner's, where `rabbitmqctl` speaks to their broker."""
-    look.needs_file(name)
-    try:
-        done = run_through(
-            ["sh", name],
-            limit=SCRIPT_LIMIT,
-            cwd=look.path,
-            env=environment.clean(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-        )
-    except NotYet:
-        return Ran(124, f"(it was still running after {SCRIPT_LIMIT} s)")
-    stops = re.search(
-        r"rabbitmqctl\b.*\s(stop|stop_app|shutdown|reset|force_reset)\b", look.read(name)
-    )
-    if look.broker.start() and stops:
-        raise Wrong(
-            f"the script stops the broker: {stops[1]}. The check has started it again",
-            "In which state does the script leave the broker?",
-            f"`rabbitmqctl {stops[1]}` is for trying things out. It does not belong to what sets "
-            "a broker up.",
-            f"Take the line with {stops[1]} out.",
-        )
-    return Ran(done.returncode, done.stdout)
 
 
 def worker_ready(running: Running) -> bool:
@@ -390,50 +286,6 @@ def worker_ready(running: Running) -> bool:
     if "Cannot connect to" in running.text():
         raise running.failure("the worker cannot reach its broker")
     return bool(re.search(r" ready\.", running.text()))
-
-
-class Web:
-    """A Django server that the check started."""
-
-    def __init__(self, running: Running, port: int):
-        self.running = running
-        self.base = f"http://127.0.0.1:{port}"
-        self.client = browser(self.base)
-
-    def get(self, path: str) -> httpx.Response:
-        """GET, redirects followed as a browser does."""
-        return self.ask("GET", path)
-
-    def ask(self, method: str, path: str, **words) -> httpx.Response:
-        """A request, as httpx has it: `json=`, `headers=`."""
-        try:
-            return self.client.request(method, path, **words)
-        except httpx.TimeoutException:
-            raise Wrong(f"{path} gave no answer within {ANSWER} s") from None
-        except httpx.HTTPError as error:
-            raise self.running.failure(f"{path}: {error}") from None
-
-    def median(self, path: str, count: int) -> float:
-        """The median of the answer times, after a first request that is not counted.
-
-        In seconds of the machine's patience: on an idle one, by the clock.
-        """
-        self.get(path)
-        with Stopwatch(self.running.guard.pid) as all_of_them:
-            middle = statistics.median(self.seconds(path) for _ in range(count))
-        return middle * all_of_them.share
-
-    def seconds(self, path: str) -> float:
-        """The time of one answer, by the clock."""
-        begun = time.perf_counter()
-        self.get(path)
-        return time.perf_counter() - begun
-
-    def why(self, answer: httpx.Response) -> str:
-        """What an answer other than 200 means: its status, and Django's own words."""
-        title = re.search(r"<title>\s*(.*?)\s*</title>", answer.text, re.S)
-        words = " ".join((title.group(1) if title else answer.text[:200]).split())
-        return f"{answer.status_code} {words}".strip()
 
 
 def process_ids(running: Running) -> set[int]:

@@ -4,11 +4,15 @@ import re
 import subprocess
 import sys
 
-from workshop import environment, setting
-from workshop.checks import Check
-from workshop.checks.look import Look, Wrong, run_script
-from workshop.patience import NotYet, run_through
-from workshop.setting import PASSWORD, USER
+from workshop.broker import login
+from workshop.broker.login import PASSWORD, USER
+from workshop.checks.items import Check
+from workshop.checks.look import Look
+from workshop.checks.script import run_script
+from workshop.checks.wrong import Wrong
+from workshop.desk import prepare
+from workshop.machine import environment
+from workshop.machine.patience import NotYet, run_through
 
 check = Check(__file__)
 SCRIPT, LETTER = "broker.sh", "letter.py"
@@ -31,8 +35,8 @@ def after_the_script(look: Look) -> dict:
         if USER in users and not busy:  # so that the script itself must add the user
             look.broker.remove("users", USER)
         try:
-            first, right_first = run_script(look, SCRIPT), setting.can_log_in(look.broker)
-            second, right = run_script(look, SCRIPT), setting.can_log_in(look.broker)
+            first, right_first = run_script(look, SCRIPT), login.can_log_in(look.broker)
+            second, right = run_script(look, SCRIPT), login.can_log_in(look.broker)
             names = {user["name"] for user in look.broker.facts("users")}
             return {
                 "first": first,
@@ -44,7 +48,7 @@ def after_the_script(look: Look) -> dict:
             }
         finally:
             if USER in users and look.broker.facts("users", USER) is None:
-                setting.run_script(look.stage, SCRIPT, look.broker)
+                prepare.run_script(look.stage, SCRIPT, look.broker)
             for right in rights:
                 look.broker.give(right["vhost"], USER, right)
 

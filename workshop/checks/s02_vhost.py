@@ -6,10 +6,13 @@ import uuid
 from amqp import exceptions as amqp
 from kombu import Queue
 
-from workshop import setting
-from workshop.checks import Check
-from workshop.checks.look import Look, Wrong, run_script
-from workshop.setting import USER, VHOST
+from workshop.broker import login
+from workshop.broker.login import USER, VHOST
+from workshop.checks.items import Check
+from workshop.checks.look import Look
+from workshop.checks.script import run_script
+from workshop.checks.wrong import Wrong
+from workshop.desk import prepare
 
 check = Check(__file__)
 SCRIPT = "vhost.sh"
@@ -40,7 +43,7 @@ def after_the_script(look: Look) -> dict:
             "tried": try_rights(look),
         }
         if existed and rights and not (VHOST in found["vhosts"] and found["rights"]):
-            setting.run_script(look.stage, SCRIPT, look.broker)  # as it was before the look
+            prepare.run_script(look.stage, SCRIPT, look.broker)  # as it was before the look
         return found
 
     return look.once("script", run)
@@ -51,7 +54,7 @@ def try_rights(look: Look) -> str:
     queue = Queue(f"check-{uuid.uuid4().hex[:8]}", auto_delete=True)
     doing = "enter the vhost"
     try:
-        with setting.connect(look.broker) as connection, connection.channel() as channel:
+        with login.connect(look.broker) as connection, connection.channel() as channel:
             doing = "declare a queue (configure)"
             bound = queue(channel)
             bound.declare()

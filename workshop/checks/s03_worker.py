@@ -3,9 +3,10 @@
 import ast
 import re
 
-from workshop.checks import Check
-from workshop.checks.look import Look, Wrong
-from workshop.worklog import jobs
+from workshop.checks.items import Check
+from workshop.checks.look import Look
+from workshop.checks.wrong import Wrong
+from workshop.project.log import jobs
 
 check = Check(__file__)
 FILE = "testing/workers.py"

@@ -2,10 +2,11 @@
 
 import re
 
-from workshop import probe
-from workshop.checks import Check
-from workshop.checks.look import Look, Wrong, process_ids
-from workshop.worklog import jobs
+from workshop.checks.items import Check
+from workshop.checks.look import Look, process_ids
+from workshop.checks.wrong import Wrong
+from workshop.project import probe
+from workshop.project.log import jobs
 
 check = Check(__file__)
 VIEWS, URLS = "testing/views.py", "testing/urls.py"

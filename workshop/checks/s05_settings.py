@@ -3,11 +3,13 @@
 import re
 from difflib import get_close_matches
 
-from workshop import probe, setting
-from workshop.checks import Check
-from workshop.checks.look import Look, Wrong
-from workshop.patience import by_clock
-from workshop.setting import PASSWORD, VHOST
+from workshop.broker import login
+from workshop.broker.login import PASSWORD, VHOST
+from workshop.checks.items import Check
+from workshop.checks.look import Look
+from workshop.checks.wrong import Wrong
+from workshop.machine.patience import by_clock
+from workshop.project import probe
 
 check = Check(__file__)
 SETTINGS = "celery_testing/settings.py"
@@ -95,7 +97,7 @@ def is_loaded(look: Look) -> None:
     of_file = (
         "Where does BROKER_URL come from, if nobody sets it in the terminal?",
         'load_dotenv(BASE_DIR / ".env") reads the file .env next to manage.py: `ls -a` lists it.',
-        f"In .env: BROKER_URL={setting.url(look.broker)}",
+        f"In .env: BROKER_URL={login.url(look.broker)}",
     )
     if found["names"] is None:
         raise Wrong("there is no file .env next to manage.py, so BROKER_URL is not set", *of_file)

@@ -6,13 +6,15 @@ import re
 import psutil
 from honcho.environ import parse_procfile
 
-from workshop.checks import Check
-from workshop.checks.look import Look, Web, Wrong
+from workshop.broker.login import USER, VHOST
+from workshop.checks.items import Check
+from workshop.checks.look import Look
+from workshop.checks.web import Web
+from workshop.checks.wrong import Wrong
 from workshop.errors import CourseError
-from workshop.ports import free_port
-from workshop.process import Running, holds
-from workshop.setting import USER, VHOST
-from workshop.worklog import jobs
+from workshop.machine.ports import free_port
+from workshop.machine.process import Running, holds
+from workshop.project.log import jobs
 
 check = Check(__file__)
 PROCFILE, WORKERS = "Procfile", "testing/workers.py"

@@ -6,12 +6,13 @@ from typing import Any
 
 import httpx
 
-from workshop import probe
-from workshop.browser import NoBrowser, in_chromium, missing
 from workshop.causes import likely
-from workshop.checks import Check
-from workshop.checks.look import Look, Wrong
-from workshop.patience import NotYet, wait_until
+from workshop.checks.items import Check
+from workshop.checks.look import Look
+from workshop.checks.wrong import Wrong
+from workshop.machine.patience import NotYet, wait_until
+from workshop.project import probe
+from workshop.project.browser import NoBrowser, in_chromium, missing
 
 check = Check(__file__)
 RESULTS, SENDING, WORKERS = "celery_testing/results.py", "sums/sending.py", "testing/workers.py"
@@ -163,6 +164,7 @@ def why_unsent(text: str) -> str:
 
 def post(look: Look, x: int, y: int) -> dict:
     """A job, accepted by the API. After a 503 it is asked again, as a client does."""
+    found(look, "migrate")
     web = look.web()
 
     def answered() -> httpx.Response | None:
@@ -304,6 +306,7 @@ def untold(seen: str) -> Wrong:
 
 @check.item(todo="c", file=WORKERS, needs=(result_comes_back,))
 def progress_grows(look: Look) -> None:
+    look.worker("celery_testing")
     seen, states = watch(look, post(look, *LONG))
     if "PROGRESS" not in states:
         own = {state.upper() for state in states}

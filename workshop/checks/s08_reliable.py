@@ -15,15 +15,18 @@ from statistics import median
 
 import httpx
 
-from workshop import process, setting
-from workshop.browser import ANSWER
-from workshop.checks import Check
-from workshop.checks.look import Look, Web, Wrong
-from workshop.patience import NotYet, Stopwatch, by_clock, wait_until
-from workshop.ports import free_port
-from workshop.probe import Trouble
-from workshop.process import Running
-from workshop.second import SecondBroker, second_broker
+from workshop.broker import login
+from workshop.broker.spare import SecondBroker, second_broker
+from workshop.checks.items import Check
+from workshop.checks.look import Look
+from workshop.checks.web import Web
+from workshop.checks.wrong import Wrong
+from workshop.machine import process
+from workshop.machine.patience import NotYet, Stopwatch, by_clock, wait_until
+from workshop.machine.ports import free_port
+from workshop.machine.process import Running
+from workshop.project.browser import ANSWER
+from workshop.project.probe import Trouble
 
 check = Check(__file__)
 RELIABLE, QUEUES = "celery_testing/reliable.py", "celery_testing/queues.py"
@@ -213,10 +216,10 @@ def worker_on(look: Look, broker: SecondBroker, name: str) -> Running:
     """A worker of the project on the second broker, with the task that kills."""
     command = (
         "celery -A celery_testing worker --loglevel=info --concurrency=2 --without-mingle "
-        f"--without-gossip --include=workshop.tasks --hostname={name}@localhost"
+        f"--without-gossip --include=workshop.project.tasks --hostname={name}@localhost"
     )
     return look.start(
-        command, process.says(r" ready\."), name, BROKER_URL=setting.url(broker, broker.vhost)
+        command, process.says(r" ready\."), name, BROKER_URL=login.url(broker, broker.vhost)
     )
 
 
@@ -234,9 +237,7 @@ def poison_ends_in_dead(look: Look) -> str:
     begun = Path(look.folder) / "poison"
     worker = look.once("poisoned", lambda: worker_on(look, broker, "poisoned"))
     # several, since a pool notices a lost process at the next one's end, or after five seconds
-    look.ask(
-        "send_poison", path=str(begun), address=setting.url(broker, broker.vhost), count=POISONS
-    )
+    look.ask("send_poison", path=str(begun), address=login.url(broker, broker.vhost), count=POISONS)
     times = lambda: begun.read_text().count("begun") if begun.exists() else 0  # noqa: E731
 
     def is_over() -> bool:
@@ -310,7 +311,7 @@ def web_on(look: Look, broker: SecondBroker) -> Web:
     def start() -> Web:
         port = free_port()
         command = f"python manage.py runserver --noreload {port}"
-        address = setting.url(broker, broker.vhost)
+        address = login.url(broker, broker.vhost)
         return Web(look.start(command, process.listens(port), "web", BROKER_URL=address), port)
 
     look.migrate()

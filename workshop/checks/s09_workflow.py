@@ -3,13 +3,14 @@
 import re
 from collections import Counter
 
-from workshop import probe
-from workshop.checks import Check
-from workshop.checks.look import Look, Wrong, worker_ready
+from workshop.checks.items import Check
+from workshop.checks.look import Look, worker_ready
 from workshop.checks.s07_result import ended, now, over, post, watch
-from workshop.patience import NotYet, wait_until
-from workshop.process import Running
-from workshop.worklog import Job, jobs
+from workshop.checks.wrong import Wrong
+from workshop.machine.patience import NotYet, wait_until
+from workshop.machine.process import Running
+from workshop.project import probe
+from workshop.project.log import Job, jobs
 
 check = Check(__file__)
 WORKFLOW = "testing/workflow.py"

@@ -5,13 +5,16 @@ import re
 import sqlite3
 from typing import Any
 
-from workshop import probe, process, setting
+from workshop.broker import login
 from workshop.causes import likely
-from workshop.checks import Check
-from workshop.checks.look import Look, Wrong
-from workshop.clock import away
-from workshop.patience import NotYet, by_clock, wait_until
-from workshop.process import Running
+from workshop.checks.items import Check
+from workshop.checks.look import Look
+from workshop.checks.wrong import Wrong
+from workshop.machine import process
+from workshop.machine.patience import NotYet, by_clock, wait_until
+from workshop.machine.process import Running
+from workshop.project import probe
+from workshop.project.clock import away
 
 check = Check(__file__)
 SCHEDULE, REPORTING = "celery_testing/schedule.py", "testing/reporting.py"
@@ -188,7 +191,7 @@ def waiting(look: Look) -> int:
 def dues(look: Look) -> list[str | None]:
     """The header `due` of each report's message that waits; they stay in their queues."""
     letters = []
-    with setting.connect(look.broker, look.vhost) as connection:
+    with login.connect(look.broker, look.vhost) as connection:
         for queue in look.broker.queues(look.vhost):
             while letter := connection.default_channel.basic_get(queue):
                 letters.append(letter.headers)

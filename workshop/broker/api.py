@@ -1,0 +1,153 @@
+"""What is asked of a node: by `rabbitmqctl`, and by the HTTP API of its management."""
+
+import re
+import subprocess
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+
+from workshop.broker.config import Kept
+from workshop.errors import CourseError
+from workshop.machine.patience import by_clock, run_through, wait_until
+
+# The course's own eyes on the broker, so that the learner may do what they like with guest.
+EYES = "workshop"
+
+
+class Api(Kept):
+    """A node that runs, as one asks it and tells it."""
+
+    def __init__(self, folder: Path | None = None):
+        super().__init__(folder)
+        self._http: httpx.Client | None = None
+        self._door: tuple[str, str] | None = None
+
+    def _api_answers(self) -> bool:
+        try:
+            return self.api.get("/api/whoami").status_code in (200, 401)
+        except httpx.HTTPError:
+            return False
+
+    def ctl(self, *words: str, check: bool = True) -> str:
+        """`rabbitmqctl` with these words; its output. Raises CourseError if it fails."""
+        done = run_through(
+            [str(self.bin / "rabbitmqctl"), "-q", *words],
+            limit=60,  # its own, for what it asks the node
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+        )
+        if check and done.returncode:
+            raise CourseError(f"rabbitmqctl {' '.join(words)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def rows(self, *words: str) -> list[tuple[str, str]]:
+        """The first two columns of a listing of rabbitmqctl, its head left out."""
+        lines = self.ctl(*words, "--no-table-headers").splitlines()
+        return [tuple(line.split("\t")[:2]) for line in lines if "\t" in line]
+
+    def said(self, *words: str) -> str:
+        """The last line of the node's log that has all these words, once it has been written."""
+
+        def line() -> str:
+            found = ""
+            for one in self.log.read_text(errors="replace").splitlines():
+                found = one if all(word in one for word in words) else found
+            return found
+
+        return wait_until(line, limit=10, what=f"a line with {words} in the broker's log")
+
+    @property
+    def api(self) -> httpx.Client:
+        """The management HTTP API, as the course's own user."""
+        door = (self.management_url, self.kept["password"])
+        if self._http is None or self._door != door:
+            self._door = door  # another one, where the folder was deleted and made again
+            self._http = httpx.Client(
+                base_url=self.management_url,
+                auth=(EYES, door[1]),
+                timeout=by_clock(10),  # an answer takes a few milliseconds
+                verify=False,  # plain HTTP on loopback: no certificates to read
+                trust_env=False,  # and no proxy
+                # a connection kept open makes RabbitMQ wait five seconds for it when it stops
+                limits=httpx.Limits(max_keepalive_connections=0),
+            )
+        return self._http
+
+    def _admit_eyes(self) -> None:
+        if self.api.get("/api/whoami").status_code == 200:
+            return
+        password = self.kept["password"]
+        user = {"password": password, "tags": "administrator"}
+        made = httpx.put(
+            f"{self.management_url}/api/users/{EYES}",
+            json=user,
+            auth=("guest", "guest"),
+            trust_env=False,
+        )
+        if made.is_error:  # guest is gone, or has another password: the long way
+            self.ctl("add_user", EYES, password, check=False)
+            self.ctl("change_password", EYES, password)
+            self.ctl("set_user_tags", EYES, "administrator")
+
+    def facts(self, *path: str) -> dict | list | None:
+        """GET /api/…; None where there is no such thing."""
+        answer = self.api.get("/api/" + "/".join(quote(part, safe="") for part in path))
+        return None if answer.status_code == 404 else answer.raise_for_status().json()
+
+    def queues(self, vhost: str) -> dict[str, dict[str, int]]:
+        """Each queue of a vhost with its messages: `ready`, `unacked`, `total`. Exact.
+
+        The totals are asked of the queues themselves: the figures that the management
+        plugin keeps lag by up to five seconds.
+        """
+        answer = self.api.get(
+            "/api/queues", params={"disable_stats": "true", "enable_queue_totals": "true"}
+        ).raise_for_status()
+        return {
+            queue["name"]: {
+                "ready": queue.get("messages_ready", 0),
+                "unacked": queue.get("messages_unacknowledged", 0),
+                "total": queue.get("messages", 0),
+            }
+            for queue in answer.json()
+            if queue["vhost"] == vhost
+        }
+
+    def remove(self, *path: str) -> None:
+        """DELETE /api/…; what is not there is gone already.
+
+        A queue or an exchange is removed by a user with rights in its vhost alone: ours has them
+        for that moment.
+        """
+        address = "/api/" + "/".join(quote(part, safe="") for part in path)
+        answer = self.api.delete(address)
+        if answer.status_code == 401 and path[0] in ("queues", "exchanges"):
+            self.give(path[1], EYES, dict.fromkeys(("configure", "write", "read"), ".*"))
+            answer = self.api.delete(address)
+            self.remove("permissions", path[1], EYES)
+        if answer.status_code == 401:
+            answer.raise_for_status()
+
+    def clear(self, names: re.Pattern) -> None:
+        """Remove the vhosts and queues of these names."""
+        for vhost in self.facts("vhosts"):
+            if names.fullmatch(vhost["name"]):
+                self.remove("vhosts", vhost["name"])
+        for queue in self.api.get("/api/queues", params={"disable_stats": "true"}).json():
+            if names.fullmatch(queue["name"]):
+                self.remove("queues", queue["vhost"], queue["name"])
+
+    def make_vhost(self, name: str, user: str) -> None:
+        """A vhost that is this user's, all of it."""
+        self.api.put(f"/api/vhosts/{quote(name, safe='')}").raise_for_status()
+        self.give(name, user, dict.fromkeys(("configure", "write", "read"), ".*"))
+
+    def give(self, vhost: str, user: str, rights: dict[str, str]) -> None:
+        """Set a user's configure, write and read expressions in a vhost."""
+        body = {key: rights[key] for key in ("configure", "write", "read")}
+        path = f"/api/permissions/{quote(vhost, safe='')}/{quote(user, safe='')}"
+        self.api.put(path, json=body).raise_for_status()

@@ -1,0 +1,182 @@
+"""What is kept for a node of this checkout, and what it is told at its start."""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import shlex
+from pathlib import Path
+
+from workshop import places
+from workshop.broker.binaries import SCRIPTS, find_sbin
+from workshop.errors import CourseError
+from workshop.machine import environment
+from workshop.machine.ports import claim
+
+# Asked for first. RabbitMQ's own defaults, but for epmd and distribution: those of a
+# RabbitMQ that is here already (4369, 25672) are left to it.
+FIRST_PORTS = {"amqp": 5672, "management": 15672, "distribution": 25772, "epmd": 4469}
+# A path that RabbitMQ can use as it is, and where links to others are; no longer than it must
+# be, and the same in every shell.
+PLAIN = re.compile(r"[A-Za-z0-9 /._+@=-]+")
+LINKS = Path("/tmp") / f"celery-django-course-{os.getuid()}"
+# What the shell may tell RabbitMQ and Erlang, meant for another node.
+FOREIGN = ("RABBITMQ_", "ERL_", "ELIXIR_", "LC_")
+UNSET = f"unset $(env | sed -nE 's/^(({'|'.join(FOREIGN)})[A-Za-z0-9_]*)=.*/\\1/p')\n"
+# A quorum queue tells its figures when it ticks, every five seconds by default: a lesson that
+# waits for a message to be there, and each check, would wait as long.
+ADVANCED = "[{rabbit, [{quorum_tick_interval, 500}]}].\n"
+
+
+class Kept:
+    """A node's folder: its name, ports and password, its configuration and its commands."""
+
+    def __init__(self, folder: Path | None = None):
+        self.folder = folder or places.broker()
+
+    @property
+    def kept(self) -> dict:
+        """Node name, ports and the password of the course's eyes; made on first use."""
+        try:
+            return json.loads((self.folder / "node.json").read_text())
+        except (OSError, ValueError):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            return self._keep(
+                {
+                    "name": f"course-{hashlib.sha1(str(self.folder).encode()).hexdigest()[:8]}",
+                    "password": secrets.token_urlsafe(12),
+                    "ports": claim(self.folder, FIRST_PORTS, self._end_orphan()),
+                }
+            )
+
+    def _keep(self, facts: dict) -> dict:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+        new = self.folder / f"node.json.{os.getpid()}"
+        new.write_text(json.dumps(facts, indent=1))
+        new.replace(self.folder / "node.json")
+        return facts
+
+    def keep(self, **facts) -> None:
+        """Keep more facts for this checkout, beside the node's own."""
+        self._keep({**self.kept, **facts})
+
+    @property
+    def node(self) -> str:
+        return f"{self.kept['name']}@localhost"
+
+    @property
+    def port(self) -> int:
+        """The AMQP port."""
+        return self.kept["ports"]["amqp"]
+
+    @property
+    def management_url(self) -> str:
+        return f"http://127.0.0.1:{self.kept['ports']['management']}"
+
+    @property
+    def way(self) -> Path:
+        """The folder as RabbitMQ is told of it: behind a link, where its own path is not plain.
+
+        RabbitMQ 3.10 puts the path into quotes of its own when it asks `df`, so that one more
+        quote ends them, and its management plugin cannot write a letter beyond Latin-1.
+        """
+        if PLAIN.fullmatch(str(self.folder)):
+            return self.folder
+        return LINKS / hashlib.sha1(str(self.folder).encode(errors="surrogateescape")).hexdigest()
+
+    def _make_way(self) -> None:
+        way = self.way
+        if way == self.folder or (way.is_symlink() and way.readlink() == self.folder):
+            return
+        LINKS.mkdir(mode=0o700, exist_ok=True)
+        if LINKS.is_symlink() or LINKS.stat().st_uid != os.getuid():
+            raise CourseError(
+                f"RabbitMQ cannot work below {self.folder}, and {LINKS} is another user's.",
+                "move this checkout to a folder whose path is letters and digits alone",
+            )
+        new = way.with_name(f"{way.name}.{os.getpid()}")
+        new.symlink_to(self.folder)
+        new.replace(way)
+
+    @property
+    def bin(self) -> Path:
+        """The folder whose `rabbitmqctl` and `rabbitmq-server` speak to this node alone."""
+        return self.folder / "bin"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log" / f"{self.node}.log"
+
+    def environment(self) -> dict[str, str]:
+        """The variables that make RabbitMQ's scripts speak to this node, on loopback alone."""
+        return {
+            **{k: v for k, v in environment.clean().items() if not k.startswith(FOREIGN)},
+            **self._own_variables(),
+        }
+
+    def _own_variables(self) -> dict[str, str]:
+        folder, ports = self.way, self.kept["ports"]
+        return {
+            "HOME": str(folder),  # the cookie's place
+            "LANG": "C.UTF-8",
+            "LC_ALL": "C.UTF-8",
+            "RABBITMQ_NODENAME": self.node,
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(ports["amqp"]),
+            "RABBITMQ_DIST_PORT": str(ports["distribution"]),
+            "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+            "RABBITMQ_LOG_BASE": str(folder / "log"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
+            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
+            "RABBITMQ_PID_FILE": str(folder / "pid"),
+            "RABBITMQ_CONF_ENV_FILE": "/dev/null",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            # one scheduler: a command is over in half a second, and has nothing to share out
+            "RABBITMQ_CTL_ERL_ARGS": "+S 1:1 -kernel inet_dist_use_interface {127,0,0,1}",
+            "ERL_EPMD_PORT": str(ports["epmd"]),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_CRASH_DUMP_SECONDS": "0",  # a node that cannot start says so at once
+        }
+
+    def _write(self) -> None:
+        """Configuration and shims, written anew at every start."""
+        sbin = find_sbin()
+        if sbin is None:
+            raise CourseError("RabbitMQ is not on this machine.", "make lab")
+        for sub in ("bin", "log", "data"):
+            (self.folder / sub).mkdir(parents=True, exist_ok=True)
+        (self.folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
+        (self.folder / "rabbitmq.conf").write_text(
+            "management.tcp.ip = 127.0.0.1\n"
+            f"management.tcp.port = {self.kept['ports']['management']}\n"
+            "log.file.level = info\n"
+        )
+        (self.folder / "advanced.config").write_text(ADVANCED)
+        exports = "".join(
+            f"export {name}={shlex.quote(value)}\n" for name, value in self._own_variables().items()
+        )
+        for name in SCRIPTS:
+            shim = self.bin / name
+            new = shim.with_suffix(f".{os.getpid()}")
+            new.write_text(
+                "#!/bin/sh\n# this checkout's private node, and no other\n"
+                f'{UNSET}{exports}exec {shlex.quote(f"{sbin}/{name}")} "$@"\n'
+            )
+            new.chmod(0o755)
+            new.replace(shim)
+            self._link(shim)
+
+    def _link(self, shim: Path) -> None:
+        """Whoever activates this checkout's .venv has its rabbitmqctl, and no other, too."""
+        venv = places.CHECKOUT / ".venv" / "bin"
+        if self.folder == places.CHECKOUT / ".rabbitmq" and venv == places.VENV_BIN:
+            new = venv / f"{shim.name}.{os.getpid()}"
+            new.symlink_to(shim)
+            new.replace(venv / shim.name)
+
+    def _end_orphan(self) -> dict[str, int]:
+        """The ports of a node whose folder was deleted under it: none that is known of here."""
+        return {}

@@ -1,0 +1,154 @@
+"""A second broker, to be killed. The learner's own, and what waits in it, stays as it is."""
+
+import contextlib
+import os
+import shlex
+import shutil
+import subprocess
+import uuid
+from functools import cache
+from pathlib import Path
+
+import psutil
+
+from workshop import places
+from workshop.broker import login
+from workshop.broker.node import Broker
+from workshop.errors import CourseError
+from workshop.machine import environment, process, warm
+
+
+class SecondBroker(Broker):
+    """A node of this process's own in `desk/.second`, with the learner's user and vhost.
+
+    It ends with the process, as every command of a notebook does.
+    """
+
+    def __init__(self):
+        super().__init__(places.desk() / ".second" / str(os.getpid()))
+        self.vhost = login.VHOST
+        self._started: list[process.Running] = []
+
+    def _launch(self) -> subprocess.Popen:
+        (self.folder / "pid").unlink(missing_ok=True)
+        server = process.run(
+            shlex.quote(str(self.bin / "rabbitmq-server")),
+            cwd=self.folder,
+            ready=lambda running: True,
+            name="second-broker",
+        )
+        self._started.append(server)
+        return server.guard
+
+    def _start_epmd(self) -> None:
+        if not self._epmds() and shutil.which("epmd"):
+            epmd = process.run(
+                "epmd",
+                cwd=self.folder,
+                ready=lambda running: bool(self._epmds()),
+                env=self.environment(),
+                name="second-epmd",
+                grace=0.2,
+            )
+            self._started.append(epmd)
+
+    def end(self) -> None:
+        """SIGKILL the node; end what belongs to it."""
+        self.kill()
+        self.stop()
+        while self._started:
+            self._started.pop().stop()
+
+    def start(self) -> bool:
+        for old in self.folder.parent.glob("*"):
+            if not (old.name.isdigit() and psutil.pid_exists(int(old.name))):
+                shutil.rmtree(old, ignore_errors=True)
+        try:
+            new = super().start()
+            if new:
+                self._admit_learner()
+        except BaseException:  # nobody would stop what has started by now
+            self.end()
+            raise
+        return new
+
+    def _admit_learner(self) -> None:
+        user = {"password": login.PASSWORD, "tags": ""}
+        self.api.put(f"/api/users/{login.USER}", json=user).raise_for_status()
+        self.make_vhost(login.VHOST, login.USER)
+
+    def settle(self) -> None:
+        """Have users, vhosts and queues on the disk: a node that is killed keeps what is there."""
+        self.ctl("eval", "mnesia:sync_log().", check=False)
+
+    def empty(self) -> None:
+        """Remove every vhost with all that is in it, and make the learner's again."""
+        for vhost in self.facts("vhosts"):
+            if vhost["name"] != "/":
+                self.remove("vhosts", vhost["name"])
+        for tables in self.folder.glob("*.sqlite3*"):
+            tables.unlink()
+        self._admit_learner()
+
+    def room(self, name: str, project: Path) -> dict[str, str]:
+        """A vhost and a database of this name; the environment in which a project uses them."""
+        self.make_vhost(name, login.USER)
+        database = self.folder / f"{name.strip('/')}.sqlite3"
+        env = {"BROKER_URL": login.url(self, name), "DATABASE_URL": f"sqlite:///{database}"}
+        tables = self.folder / "tables.sqlite3"
+        if not tables.exists():
+            self._migrate(project, {**env, "DATABASE_URL": f"sqlite:///{tables}"})
+        for old in self.folder.glob(f"{database.name}*"):
+            old.unlink()
+        shutil.copy(tables, database)
+        self.settle()
+        return env
+
+    def _migrate(self, project: Path, env: dict[str, str]) -> None:
+        done = subprocess.run(
+            [*warm.python(), "manage.py", "migrate", "--verbosity", "0"],
+            cwd=project,
+            env=environment.clean(**env),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise CourseError(f"manage.py migrate: {done.stderr.strip()[-300:]}", "workshop check")
+
+    def raise_alarm(self) -> None:
+        """Let the node think that it is short of memory: it reads nothing that is published."""
+        self.ctl("set_vm_memory_high_watermark", "0.000001")
+
+    def clear_alarm(self) -> None:
+        self.ctl("set_vm_memory_high_watermark", "0.4")
+
+
+@cache
+def here() -> SecondBroker:
+    """This process's second broker: one for all who ask, since what it started ends with it."""
+    return SecondBroker()
+
+
+@contextlib.contextmanager
+def second_broker():
+    """The second broker, running; stopped and forgotten afterwards if it was not there.
+
+    Whoever kills it says `settle` before. `broker.vhost` is a vhost that never was before: a
+    quorum queue that is made anew under its old name, while the old one is still being deleted,
+    may be "down" after the next SIGKILL (seen with RabbitMQ 3.10.8, once in some thirty kills).
+    """
+    broker = here()
+    new, before = broker.start(), broker.vhost
+    broker.vhost = f"drill-{uuid.uuid4().hex[:8]}"
+    broker.make_vhost(broker.vhost, login.USER)
+    try:
+        yield broker
+    finally:
+        broker.vhost = before
+        if new:
+            broker.end()
+            shutil.rmtree(broker.folder, ignore_errors=True)
+
+
+__all__ = ["SecondBroker", "here", "second_broker"]

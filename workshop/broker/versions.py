@@ -1,0 +1,38 @@
+"""What this course sees differently in RabbitMQ 3.10 to 3.13 and in RabbitMQ 4.
+
+This is the only place that knows. Lessons and tests ask it; tests/test_versions.py holds each
+answer against the broker of the machine, whichever it is. Words that differ are masked in
+tests/nbval_sanitize.cfg instead: RabbitMQ 4 names the right in a refusal ("configure access to
+queue 'hats'", where 3.10 writes "access to queue 'hats'").
+"""
+
+from packaging.version import Version
+
+from workshop.broker.node import Broker
+
+FOUR = Version("4.0")
+
+
+def version_of(broker: Broker) -> str:
+    return broker.facts("overview")["rabbitmq_version"]
+
+
+def is_four(broker: Broker) -> bool:
+    return Version(version_of(broker)) >= FOUR
+
+
+def taken(later: int, prefetch: int, broker: Broker) -> int:
+    """How many of `later` tasks with a countdown a worker takes from a classic queue.
+
+    A worker raises its prefetch by one for each task that it holds. RabbitMQ 3 applies that to
+    the whole channel ("global QoS"), so it takes them all. RabbitMQ 4 has no global QoS, and
+    kombu (5.7) does not ask for it: the new prefetch would be that of a new consumer, and the
+    running one keeps the old. So the worker takes no more than its first prefetch, and stands
+    still until one of those is due.
+    """
+    return min(later, prefetch) if is_four(broker) else later
+
+
+def largest_message(broker: Broker) -> int:
+    """The largest message in bytes that the broker accepts, if nobody set another limit."""
+    return 16 * 2**20 if is_four(broker) else 128 * 2**20

@@ -1,0 +1,57 @@
+"""Facts about the learner's project. Each function runs inside it, in a process of its own
+(project/probe.py), and returns JSON. None needs more of the course than this folder."""
+
+from workshop.checks.facts.common import libraries, migrate
+from workshop.checks.facts.s03_worker import call, effort, send, workers_module
+from workshop.checks.facts.s04_view import known_routes, routes, view
+from workshop.checks.facts.s05_settings import (
+    app_of_project,
+    env_file,
+    in_django,
+    names_of_settings,
+    setting_of_broker,
+    setting_of_imports,
+    worker_conf,
+)
+from workshop.checks.facts.s07_result import progress, results, submit
+from workshop.checks.facts.s08_reliable import (
+    queue_arguments,
+    receipts_of_a_task_that_runs_twice,
+    reliable,
+    retries_of_tell,
+    send_poison,
+)
+from workshop.checks.facts.s09_workflow import chord_of, cuts, send_a_bad_part
+from workshop.checks.facts.s10_schedule import reports, schedule
+
+__all__ = [
+    "app_of_project",
+    "call",
+    "chord_of",
+    "cuts",
+    "effort",
+    "env_file",
+    "in_django",
+    "known_routes",
+    "libraries",
+    "migrate",
+    "names_of_settings",
+    "progress",
+    "queue_arguments",
+    "receipts_of_a_task_that_runs_twice",
+    "reliable",
+    "reports",
+    "results",
+    "retries_of_tell",
+    "routes",
+    "schedule",
+    "send",
+    "send_a_bad_part",
+    "send_poison",
+    "setting_of_broker",
+    "setting_of_imports",
+    "submit",
+    "view",
+    "worker_conf",
+    "workers_module",
+]

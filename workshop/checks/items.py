@@ -1,0 +1,252 @@
+"""The facts that make a stage right, one module a stage, each fact with its hints.
+
+A module holds a `Check` and its items: functions that look at the running system through
+a `Look` and return when the fact is there (what was measured, if they say more than that), or
+raise `Wrong` with what was seen.
+"""
+
+import importlib
+import tomllib
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from workshop.checks.look import Look
+from workshop.checks.wrong import Wrong
+from workshop.desk.stages import Stage
+from workshop.errors import CourseError
+from workshop.health import diagnosis
+from workshop.health.finding import Finding
+from workshop.machine.patience import Busy, NotYet
+from workshop.machine.warm import Warm
+from workshop.project.probe import Trouble
+from workshop.report import BROKEN, MACHINE, NOT_TRIED, PASS, WRONG, Listener, Report, Result
+
+__all__ = ["Check", "Item", "Wrong", "check"]
+
+# for code that ended with an error, whatever it was to do
+OF_TROUBLE = (
+    "Your code raised an error. Which line does it name, and what does Python say about it?",
+    "Read that line, and the one above it: brackets, quotes, the colon, the spelling of names. "
+    "The last line of what Python says is the cause.",
+    "`workshop diff` shows your file beside the solution, line by line.",
+)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One fact. `todo` is the letter of the exercise that makes it true, `file` where.
+
+    `id` is the name of the function that looks. `title` and `hints` (a question, where to look,
+    nearly the answer) are content: they stand in the `.toml` beside the module.
+    """
+
+    id: str
+    title: str
+    hints: tuple[str, ...]
+    look: Callable[[Look], str | None]
+    todo: str
+    file: str
+    needs: tuple[str, ...]
+    ahead: Callable[[Look], None] | None
+    is_drill: bool
+
+    def result(self, state: str, seen: str = "", **more) -> Result:
+        facts = {"todo": self.todo, "file": self.file, "hints": self.hints, **more}
+        return Result(self.id, self.title, state, seen, **facts)
+
+    def blocked(self, by: str) -> Result:
+        """It is not looked at: the item of this id, or MACHINE, holds it back."""
+        return self.result(NOT_TRIED, blocked_by=by)
+
+
+class Check:
+    """The items of a stage, in the order in which they are looked at."""
+
+    def __init__(self, file: str):
+        """`file` is the module's; what a learner reads of its items stands beside it."""
+        self._content = tomllib.loads(Path(file).with_suffix(".toml").read_text(encoding="utf-8"))
+        self.items: list[Item] = []
+
+    def item(
+        self,
+        *,
+        todo: str = "",
+        file: str = "",
+        needs: tuple[Callable, ...] = (),
+        ahead: Callable[[Look], None] | None = None,
+        is_drill: bool = False,
+    ):
+        """Register a function as an item. `needs` are the items that must pass first.
+
+        `ahead` begins what takes long in the background, as soon as another item is right.
+        `is_drill` marks the stage as a whole at work, which each of its parts is proven for before.
+        """
+
+        def register(look: Callable[[Look], str | None]):
+            title, hints = self._content[look.__name__].values()
+            first = tuple(one.__name__ for one in needs)
+            self.items.append(
+                Item(look.__name__, title, tuple(hints), look, todo, file, first, ahead, is_drill)
+            )
+            return look
+
+        return register
+
+    def needed(self, *ids: str) -> set[str]:
+        """These items and all that they need, directly or not."""
+        found, rest = set(), list(ids)
+        while rest:
+            one = rest.pop()
+            if one not in found:
+                found.add(one)
+                rest += next(item for item in self.items if item.id == one).needs
+        return found
+
+    def run(
+        self,
+        look: Look,
+        only: tuple[str, ...] = (),
+        listener: Listener | None = None,
+        given: tuple[str, ...] = (),
+    ) -> list[Result]:
+        """Look at every item; one that needs a failed one is not tried.
+
+        `only` are ids of items: then they and what they need are all that is looked at, less what
+        is known to be right, and `given`. What keeps several items from being looked at is told
+        once, at the first. Where the machine is too busy to tell, the rest is not looked at, and
+        `look.busy` says so.
+        """
+        wanted = self.needed(*only) if only else {item.id for item in self.items}
+        listener = listener or Listener()
+        listener.will_look_at({item.id: item.title for item in self.items})
+        going = _Going(self.items, look, listener)
+        for item in self.items:
+            if item.id not in wanted:
+                continue
+            if item.id in given:
+                going.results[item.id] = item.result(PASS)
+            elif going.now_at(item).state == PASS:
+                for later in self.items:
+                    if later.ahead and later.id in wanted:
+                        later.ahead(look)
+        return list(going.results.values())
+
+
+class _Going:
+    """A check as it goes on: what is known, what was told already, whom a later item blames."""
+
+    def __init__(self, items: list[Item], look: Look, listener: Listener):
+        self.items, self.look, self.listener = items, look, listener
+        self.results: dict[str, Result] = {}
+        self._told: dict[str, str] = {}
+        self._held: dict[str, Result] = {}
+
+    def now_at(self, item: Item) -> Result:
+        """Look at an item, unless something holds it back; what is found is told."""
+        missing = [one for one in item.needs if self.results[one].state != PASS]
+        if self.look.busy:
+            found = item.blocked(MACHINE)
+        elif item.id in self._held:
+            found = self._held[item.id]
+        elif missing:
+            found = item.blocked(missing[0])
+        else:
+            self.listener.begins(item.title)
+            found = self._looked_at(item)
+        self.results[item.id] = found
+        self.listener.found(found)
+        return found
+
+    def _looked_at(self, item: Item) -> Result:
+        try:
+            found, where = _result(item, self.look)
+        except Busy as busy:
+            self.look.busy = busy
+            return item.blocked(MACHINE)
+        if found.state in (WRONG, BROKEN):
+            first = self._told.setdefault(found.seen, item.id)
+            later = self._owner(where, item)
+            if later:  # the file that is to blame is another item's
+                hints = later.hints if found.hints == item.hints else found.hints
+                self._held[later.id] = later.result(found.state, found.seen, hints=hints)
+                first = self._told[found.seen] = later.id
+            if first != item.id:
+                return item.blocked(first)
+        return found
+
+    def _owner(self, where: str, item: Item) -> Item | None:
+        """The item, not looked at yet, whose file is the one in `where`."""
+        file = where.split(",")[0]
+        if not file or file == item.file:
+            return None
+        found = next((other for other in self.items if other.file == file), None)
+        return found if found and found.id not in self.results else None
+
+
+def _result(item: Item, look: Look) -> tuple[Result, str]:
+    """What is found of an item; and which of the learner's files is to blame, where known."""
+    try:
+        note = item.look(look)
+    except Wrong as wrong:
+        if item.todo and look.is_untouched(item.file):
+            return item.result(NOT_TRIED, str(wrong), untouched=True), ""
+        return item.result(WRONG, str(wrong), hints=wrong.hints or item.hints), wrong.where
+    except Trouble as trouble:
+        hints = tuple(trouble.hints) or OF_TROUBLE
+        return item.result(BROKEN, str(trouble), hints=hints), trouble.where
+    except Busy:
+        raise
+    except (NotYet, CourseError) as error:
+        return item.result(BROKEN, str(error)), ""
+    except Exception as error:  # the course's own fault: said as such, never a traceback
+        said = f"{type(error).__name__}: {error}"
+        return item.result(BROKEN, f"the check itself failed, not your work: {said}"), ""
+    return item.result(PASS, note or ""), ""
+
+
+def of(stage: Stage) -> Check:
+    """The check of a stage."""
+    return importlib.import_module(f"workshop.checks.s{stage.name}").check
+
+
+def check(
+    stage: Stage,
+    look: Look | None = None,
+    warm: Warm | None = None,
+    only: tuple[str, ...] = (),
+    listener: Listener | None = None,
+    given: tuple[str, ...] = (),
+) -> Report:
+    """Look at the stage as it stands, starting and stopping what that needs.
+
+    `only` are ids of items: then they and what they need are looked at, less what is `given`. Where
+    the machine itself is ill, or too busy to tell, the report says so, and blames no work for it.
+    """
+    with ExitStack() as stack:
+        if look is None:
+            # the first of its jobs waits for the libraries; meanwhile the machine is looked at
+            warm = warm or stack.enter_context(Warm())
+            ill = diagnosis.ill(start=True)
+            if ill:
+                return _not_looked_at(stage, ill)
+            look = stack.enter_context(Look(stage, warm=warm))
+        results = of(stage).run(look, only, listener, given)
+        if look.busy:
+            return Report(stage.name, results, [str(look.busy)])
+        if any(result.state != PASS for result in results):
+            ill = diagnosis.ill()
+            if ill:
+                return _not_looked_at(stage, ill)
+        return Report(stage.name, results)
+
+
+def _not_looked_at(stage: Stage, ill: list[Finding]) -> Report:
+    words = [
+        f"something is wrong with this machine, not with your work. {finding.name}: "
+        f"{finding.found}\n→ {finding.cure}"
+        for finding in ill
+    ]
+    items = [item.blocked(MACHINE) for item in of(stage).items]
+    return Report(stage.name, items, words)

@@ -1,0 +1,74 @@
+"""A shell script of the learner's, run as they would run it."""
+
+import re
+import subprocess
+from dataclasses import dataclass
+
+from workshop.causes import likely
+from workshop.checks.look import Look
+from workshop.checks.wrong import Wrong
+from workshop.machine import environment
+from workshop.machine.patience import NotYet, run_through
+
+SCRIPT_LIMIT = 30  # each rabbitmqctl in a script takes half a second
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A script's end: its exit status and what it said last."""
+
+    code: int
+    said: str
+
+    @property
+    def last(self) -> str:
+        """The lines that speak of an error, or the last ones where none does."""
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", self.said)
+        lines = [line.strip() for line in plain.splitlines() if line.strip()]
+        first = next(
+            (n for n, line in enumerate(lines) if re.search("(?i)error|not found", line)),
+            max(0, len(lines) - 2),
+        )
+        if not lines:
+            return "It said nothing."
+        cause = likely(lines[first])
+        return f"It said: {' '.join(lines[first:][:2])}" + (
+            f" ({'; '.join(cause)})" if cause else ""
+        )
+
+    @property
+    def end(self) -> str:
+        """What it said at its end, where an earlier error is one that the script expects."""
+        lines = [line.strip() for line in self.said.splitlines() if line.strip()]
+        return f"It said: {' '.join(lines[-2:])}" if lines else "It said nothing."
+
+
+def run_script(look: Look, name: str) -> Ran:
+    """Run a shell script of the learner's, where `rabbitmqctl` speaks to their broker."""
+    look.needs_file(name)
+    try:
+        done = run_through(
+            ["sh", name],
+            limit=SCRIPT_LIMIT,
+            cwd=look.path,
+            env=environment.clean(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except NotYet:
+        return Ran(124, f"(it was still running after {SCRIPT_LIMIT} s)")
+    stops = re.search(
+        r"rabbitmqctl\b.*\s(stop|stop_app|shutdown|reset|force_reset)\b", look.read(name)
+    )
+    if look.broker.start() and stops:
+        raise Wrong(
+            f"the script stops the broker: {stops[1]}. The check has started it again",
+            "In which state does the script leave the broker?",
+            f"`rabbitmqctl {stops[1]}` is for trying things out. It does not belong to what sets "
+            "a broker up.",
+            f"Take the line with {stops[1]} out.",
+        )
+    return Ran(done.returncode, done.stdout)

@@ -1,0 +1,189 @@
+"""What the learner has done, in `desk/.progress.json`: one record a stage, by its number.
+
+Written whole and put in place at once, so that a crash leaves the old file or the new one.
+A record outlives the stage's folder, and the stage's name: it goes by the number.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from workshop import places
+from workshop.desk import stages
+from workshop.report import Report
+
+NOT_BEGUN, BEGUN, DONE, SOLVED = "not begun", "begun", "done", "solved for you"
+# between two commands: longer than this, and the learner was away from the desk
+PAUSE_SECONDS = 600
+OF_A_RUN = (".sqlite3", ".pyc", "-journal", "-wal", "-shm", ".log")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One stage's line of `status`. `seconds` were spent; `right` of `whole` items are right."""
+
+    stage: stages.Stage
+    state: str
+    seconds: float
+    right: int = 0
+    whole: int = 0
+    is_gone: bool = False
+
+
+def file() -> Path:
+    return places.desk() / ".progress.json"
+
+
+def read() -> dict[str, dict]:
+    """All records; one that cannot be read is as if it were not there."""
+    try:
+        found = json.loads(file().read_text())
+        return {number: facts for number, facts in found.items() if isinstance(facts, dict)}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+@contextlib.contextmanager
+def record(stage: stages.Stage) -> Iterator[dict]:
+    """The stage's record, to change; what is changed is kept when the block ends.
+
+    Nothing is kept of a solved project, which is not the learner's work.
+    """
+    if places.solved():
+        yield {}
+        return
+    places.desk().mkdir(parents=True, exist_ok=True)
+    with (places.desk() / ".progress.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        everything = read()
+        if file().exists() and not everything:
+            _set_aside_if_unreadable()
+        facts = everything.setdefault(stage.number, {})
+        now = time.time()
+        away = now - facts.get("last", now)
+        facts["seconds"] = facts.get("seconds", 0) + min(max(away, 0), PAUSE_SECONDS)
+        facts.update(name=stage.name, last=now)
+        yield facts
+        new = file().with_suffix(f".{os.getpid()}")
+        new.write_text(json.dumps(everything, ensure_ascii=False, indent=1))
+        new.replace(file())
+
+
+def _set_aside_if_unreadable() -> None:
+    """Keep a file that is no JSON beside the new one: somebody may mend it by hand."""
+    try:
+        json.loads(file().read_text())
+    except (OSError, ValueError):
+        file().replace(file().with_suffix(".unreadable"))
+
+
+# --- what is noted -------------------------------------------------------------------------
+
+
+def begun(stage: stages.Stage) -> None:
+    with record(stage) as facts:
+        facts["begun"] = True
+
+
+def laid_anew(stage: stages.Stage, *, solved: bool) -> None:
+    """The stage was reset or solved: what its check said last is of other files."""
+    with record(stage) as facts:
+        facts.update(begun=True, solved=solved)
+        for old in ("report", "files", "hints"):
+            facts.pop(old, None)
+
+
+def checked(stage: stages.Stage, report: Report) -> None:
+    """Keep what the check said, and of which files."""
+    with record(stage) as facts:
+        facts.update(begun=True, files=fingerprint(stage))
+        if not report.ill:
+            facts["report"] = report.as_data()
+        if report.passed and not facts.get("solved"):
+            facts["done"] = True
+
+
+def fingerprint(stage: stages.Stage) -> str:
+    """Of the learner's files as they are now."""
+    seen = hashlib.sha1(usedforsecurity=False)
+    if stage.path.exists():
+        for name, path in stages.files_in(stage.path).items():
+            if not name.endswith(OF_A_RUN):
+                with contextlib.suppress(OSError):
+                    seen.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return seen.hexdigest()
+
+
+def last_report(stage: stages.Stage) -> Report | None:
+    """What the check said last, if the files are still the ones that it looked at."""
+    facts = read().get(stage.number, {})
+    if "report" in facts and facts.get("files") == fingerprint(stage):
+        with contextlib.suppress(TypeError, KeyError):
+            return Report.from_data(facts["report"])
+    return None
+
+
+def next_step(stage: stages.Stage, item: str, steps: int) -> int:
+    """Which hint is next for this item: 0 at first, then the next, to the last."""
+    with record(stage) as facts:
+        asked = facts.setdefault("hints", {})
+        step = min(asked.get(item, -1) + 1, steps - 1)
+        asked[item] = step
+    return step
+
+
+# --- what is told --------------------------------------------------------------------------
+
+
+def rows() -> list[Row]:
+    """Every stage of the course with its state."""
+    found = read()
+    return [_row(stage, found.get(stage.number, {})) for stage in stages.all_stages()]
+
+
+def _row(stage: stages.Stage, facts: dict) -> Row:
+    there, right, whole = stage.desk.exists(), 0, 0
+    with contextlib.suppress(TypeError, KeyError):
+        report = Report.from_data(facts["report"])
+        right, whole = report.right, len(report.items)
+    if facts.get("solved"):
+        state = SOLVED
+    elif facts.get("done"):
+        state = DONE
+    elif whole:
+        state = f"{right} of {whole}"
+    else:
+        state = BEGUN if facts or there else NOT_BEGUN
+    gone = bool(facts) and not there
+    return Row(stage, state, facts.get("seconds", 0), right, whole, gone)
+
+
+def last_begun() -> stages.Stage | None:
+    """The stage that the learner was at last."""
+    found = read()
+    known = [stage for stage in stages.all_stages() if stage.number in found]
+    return max(known, key=lambda stage: found[stage.number].get("last", 0), default=None)
+
+
+def next_stage() -> stages.Stage | None:
+    """The stage to go on with: the last one begun, or the first open one after it.
+
+    Where none after it is open, the first open one of all; None where all are done.
+    """
+    open_ = [row.stage for row in rows() if row.state not in (DONE, SOLVED)]
+    last = last_begun()
+    from_here = [stage for stage in open_ if last and stage.number >= last.number]
+    return next(iter(from_here or open_), None)
+
+
+def old_folder(stage: stages.Stage) -> Path | None:
+    """The learner's folder of this stage from a time when the stage had another name."""
+    name = read().get(stage.number, {}).get("name", stage.name)
+    folder = places.desk() / str(name)
+    return folder if name != stage.name and folder.is_dir() else None

@@ -1,0 +1,270 @@
+"""Failures made on purpose, and counted. Each works on the second broker (broker/spare.py).
+
+A count is a dict: `finished`, `lost`, and where they can be told `accepted`, `refused`, `twice`.
+"""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import psutil
+from amqp.exceptions import AMQPError, MessageNacked
+from celery import Celery
+from kombu import Connection, Queue
+from kombu.exceptions import OperationalError
+
+from workshop.broker import login
+from workshop.broker.spare import SecondBroker
+from workshop.errors import CourseError
+from workshop.machine import environment
+from workshop.machine.patience import wait_until
+from workshop.machine.process import Running
+from workshop.project.project import Project
+
+UNSENT = (OperationalError, AMQPError, MessageNacked, OSError)
+TASKS = "workshop.project.tasks"
+WAYS = {"no confirms": False, "confirms": True}
+
+
+def connect(address: str, confirms: bool) -> Connection:
+    return Connection(address, transport_options={"confirm_publish": confirms})
+
+
+def publish_until_killed(second: SecondBroker, at_least: int) -> dict[str, dict[str, int]]:
+    """Two senders, with confirms and without, until the node is killed; then it starts again.
+
+    It is killed when each has `at_least` messages accepted, and while more are on their way to
+    it: for a moment it is held, and hears nothing of what goes on being sent.
+    """
+    accepted: dict[str, list[str]] = {name: [] for name in WAYS}
+
+    def publish(name: str) -> None:
+        with contextlib.suppress(*UNSENT), connect(login.url(second), WAYS[name]) as connection:
+            producer = connection.Producer()
+            while True:
+                word = uuid.uuid4().hex
+                producer.publish(word, routing_key=name, delivery_mode=2)
+                accepted[name].append(word)
+
+    with connect(login.url(second), False) as connection:
+        for name in WAYS:
+            Queue(name)(connection.default_channel).declare()
+    # A confirm speaks of the message, not of its queue: that one must be on the disk, too.
+    second.settle()
+    senders = [threading.Thread(target=publish, args=(name,), daemon=True) for name in WAYS]
+    for sender in senders:
+        sender.start()
+    enough = lambda: min(map(len, accepted.values())) >= at_least  # noqa: E731
+    wait_until(enough, limit=30, what=f"{at_least} messages each")
+    psutil.Process(second.pid).suspend()
+    before = len(accepted["no confirms"])
+    on_their_way = lambda: len(accepted["no confirms"]) >= before + 10  # noqa: E731
+    wait_until(on_their_way, limit=10, what="ten more messages")
+    second.kill()
+    wait_until(
+        lambda: not any(sender.is_alive() for sender in senders), limit=30, what="the senders' end"
+    )
+    second.start()
+    return {name: _count(accepted[name], second, name) for name in WAYS}
+
+
+def _count(accepted: list[str], second: SecondBroker, name: str) -> dict[str, int]:
+    """What of the accepted messages is in the queue, taken out one by one."""
+    there: Counter[str] = Counter()
+    with connect(login.url(second), False) as connection:
+        queue = Queue(name)(connection.default_channel)
+        queue.declare()
+        while letter := queue.get(no_ack=True):
+            there[letter.body if isinstance(letter.body, str) else letter.body.decode()] += 1
+        queue.delete()
+    finished = sum(1 for word in accepted if there[word])
+    return {
+        "accepted": len(accepted),
+        "finished": finished,
+        "lost": len(accepted) - finished,
+        "twice": sum(1 for count in there.values() if count > 1),
+    }
+
+
+def publish_to_a_full_queue(second: SecondBroker) -> dict[str, dict[str, int]]:
+    """Ten messages to a queue that holds three and refuses more, with confirms and without."""
+    found = {}
+    for name, confirms in WAYS.items():
+        ok = 0
+        limits = {"x-max-length": 3, "x-overflow": "reject-publish"}
+        full = Queue(f"full, {name}", queue_arguments=limits)
+        with connect(login.url(second), confirms) as connection:
+            queue, producer = full(connection.default_channel), connection.Producer()
+            queue.declare()
+            for number in range(10):
+                with contextlib.suppress(*UNSENT):
+                    producer.publish(str(number), routing_key=full.name)
+                    ok += 1
+            kept = wait_until(
+                lambda: second.queues(login.VHOST)[full.name]["ready"] == 3 and 3,  # noqa: B023
+                limit=5,
+                what="three messages",
+            )
+            queue.delete()
+        found[name] = {"accepted": ok, "refused": 10 - ok, "finished": kept, "lost": ok - kept}
+    return found
+
+
+# --- tasks of the project, sent as its own app would ---------------------------------------------
+
+
+def send_task(project: Project, name: str, args: tuple, **options) -> str:
+    """Publish a task to the project's queue, confirmed; its id."""
+    with Celery("drill", broker=project.env["BROKER_URL"], set_as_current=False) as app:
+        app.conf.broker_transport_options = {"confirm_publish": True}
+        where = {"exchange": "sums", "routing_key": "sums", "exchange_type": "topic"}
+        return app.send_task(name, args, **where, **options).id
+
+
+def send(project: Project, x: int, y: int, **options) -> str:
+    """sum_number(x, y); its id."""
+    return send_task(project, "testing.workers.sum_number", (x, y), **options)
+
+
+def tell(project: Project, url: str, count: int) -> None:
+    """So many tasks, each with a text of its own to tell."""
+    for number in range(count):
+        send_task(project, "testing.telling.tell", (url, f"sum {number}"))
+
+
+def poison(project: Project, enough: int) -> tuple[int, int]:
+    """Four messages that kill their process: how often they were begun, how many are in `dead`.
+
+    Stops once all are there, or after `enough` times. A running worker knows the task by
+    `--include`. Four, since a pool notices a lost process at the next one's end, or after five
+    seconds.
+    """
+    begun = project.path / "begun.txt"
+    begun.unlink(missing_ok=True)
+    times = lambda: begun.read_text().count("begun") if begun.exists() else 0  # noqa: E731
+    dead = lambda: project.broker.queues(project.vhost)["dead"]["ready"]  # noqa: E731
+    for _ in range(4):
+        send_task(project, "poison", (str(begun),))
+    wait_until(lambda: dead() == 4 or times() >= enough, limit=50, what="its end")
+    return times(), dead()
+
+
+def run_twice(projects: list[Project], workers: list[Running]) -> list[int]:
+    """A sum in each project, whose worker's connection is cut meanwhile; its receipts.
+
+    Returns when each has run twice.
+    """
+    already = [worker.text().count("succeeded") for worker in workers]
+    jobs = [send(project, 10000, 10000) for project in projects]
+    for worker, job in zip(workers, jobs, strict=True):
+        worker.wait_for(f"{job}.*counting")
+    projects[0].broker.ctl("close_all_connections", "--global", "the drill")
+    for worker, before in zip(workers, already, strict=True):
+        worker.wait_for("succeeded", count=before + 2, limit=60)
+    query = "select count(*) from receipts_receipt where job_id = '{}'"
+    return [
+        project.rows(query.format(job.replace("-", "")))[0][0]
+        for project, job in zip(projects, jobs, strict=True)
+    ]
+
+
+@dataclass
+class Service:
+    """A small HTTP service: 503 to the first `failures` requests, 200 from then on."""
+
+    failures: int
+    url: str = ""
+    asked: int = 0
+    texts: set[str] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def told(self) -> int:
+        """Different texts that were answered with 200."""
+        return len(self.texts)
+
+    def answer(self, text: str) -> int:
+        with self.lock:
+            self.asked += 1
+            if self.asked <= self.failures:
+                return 503
+            self.texts.add(text)
+            return 200
+
+
+@contextlib.contextmanager
+def flaky_service(failures: int) -> Iterator[Service]:
+    """The service, on a port of its own on loopback, until the block ends."""
+    service = Service(failures)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(service.answer(body["text"]))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Nothing: a notebook shows counts."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    service.url = f"http://127.0.0.1:{server.server_port}/"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield service
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+IN_A_TRANSACTION = f"""
+import pathlib, sys
+from django.db import transaction
+from sums.models import Job
+from {TASKS} import read
+from workshop.machine.patience import wait_until
+log, how = pathlib.Path(sys.argv[1]), sys.argv[2]
+with transaction.atomic():
+    job = Job.objects.create(x=3, y=4)
+    getattr(read, how)(str(job.pk))
+    if how == "delay":
+        wait_until(lambda: "DoesNotExist" in log.read_text(), limit=10, what="the worker")
+"""
+
+
+def in_a_transaction(project: Project, worker: Running, hows: tuple[str, ...]) -> dict[str, str]:
+    """What the worker says of a task that was sent inside a transaction in each of the ways.
+
+    With `delay` the transaction is held open until the worker has said it.
+    """
+    found = {}
+    for number, how in enumerate(hows, 1):
+        code = f"import django; django.setup()\n{IN_A_TRANSACTION}"
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(worker.log), how],
+            cwd=project.path,
+            env=environment.clean(
+                **project.env,
+                DJANGO_SETTINGS_MODULE="celery_testing.settings",
+                PYTHONPATH=os.pathsep.join([str(project.path), *filter(None, sys.path)]),
+            ),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise CourseError(f"{how}: {done.stderr.strip().splitlines()[-1]}", "workshop check 08")
+        [*_, line] = worker.wait_for("Task read.*(succeeded|raised unexpected)", count=number)
+        found[how] = re.search("(succeeded|raised unexpected: .*)", line)[1]
+    return found

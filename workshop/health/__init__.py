@@ -1,0 +1,1 @@
+"""Is this machine ready? It knows nothing of how answers are drawn."""

@@ -1,0 +1,191 @@
+"""The broker: is it there, ours, on this machine alone, and has it room?"""
+
+import contextlib
+import importlib.metadata
+
+import httpx
+import psutil
+from packaging.version import Version
+
+from workshop.broker.binaries import find_sbin
+from workshop.broker.config import FIRST_PORTS
+from workshop.broker.node import Broker, NotYours
+from workshop.broker.versions import version_of
+from workshop.errors import CourseError
+from workshop.health.finding import ANEW, Finding
+from workshop.health.machine import _is_on_pythonpath
+from workshop.machine import process
+from workshop.machine.ports import is_taken
+
+
+def rabbitmq() -> Finding:
+    place = find_sbin()
+    if place is None:
+        return Finding("RabbitMQ", "not on this machine", "There is no broker to run.", "make lab")
+    return Finding("RabbitMQ", "installed")
+
+
+_failure: CourseError | OSError | None = None  # of the last attempt to start the broker
+
+
+def without_broker(name: str) -> Finding:
+    """What nobody can tell while the broker is down."""
+    why, cure = "Nothing can be sent or taken.", "make lab"
+    if _failure:  # to try once more would end in the same
+        why = getattr(_failure, "cause", str(_failure)) if name == "broker" else why
+        other = isinstance(_failure, PermissionError)  # what root made here
+        cure = "sudo chown -R $(id -un) .; make lab" if other else getattr(_failure, "cure", cure)
+    return Finding(name, "the broker is not running", why, cure)
+
+
+def start() -> None:
+    global _failure
+    _failure = None
+    broker = Broker()
+    try:
+        broker.start()
+    except (CourseError, OSError) as error:
+        _failure = error
+    except httpx.HTTPError:  # then the lines on the broker say so
+        pass
+
+
+def node() -> Finding:
+    broker = Broker()
+    if not broker.is_ready():
+        return without_broker("broker")
+    version = version_of(broker)
+    if Version(version) < Version("3.10"):
+        return Finding(
+            "broker",
+            f"RabbitMQ {version} is too old",
+            "The lessons need what 3.10 and later have.",
+            "install 3.10 or later",
+        )
+    return Finding("broker", f"RabbitMQ {version} runs, on localhost:{broker.port}")
+
+
+def versions() -> Finding:
+    """Celery, kombu and RabbitMQ go together."""
+    broker = Broker()
+    found = {name: importlib.metadata.version(name) for name in ("celery", "kombu")}
+    if broker.is_ready():
+        found["RabbitMQ"] = version_of(broker)
+    trouble = misfit(found)
+    if trouble:
+        what, why = trouble
+        return Finding("versions", what, why, ANEW)
+    return Finding("versions", ", ".join(f"{name} {v}" for name, v in found.items()))
+
+
+def misfit(found: dict[str, str]) -> tuple[str, str] | None:
+    """Which two do not go together, and what comes of it; None where all do."""
+    version = {name: Version(number) for name, number in found.items()}
+    rabbit = version.get("RabbitMQ", Version("0"))
+    if rabbit >= Version("4.3") and version["celery"] < Version("5.7"):
+        return (
+            f"celery {found['celery']} with RabbitMQ {found['RabbitMQ']}",
+            "A worker fails at its start with (541) INTERNAL_ERROR.",
+        )
+    if rabbit >= Version("4") and version["kombu"] < Version("5.7"):
+        return (
+            f"kombu {found['kombu']} with RabbitMQ {found['RabbitMQ']}",
+            "Quorum queues answer 540 NOT_IMPLEMENTED … global qos.",
+        )
+    return None
+
+
+def ports() -> Finding:
+    """This checkout's ports, and who holds RabbitMQ's usual one where it is not ours."""
+    broker = Broker()
+    ours = broker.kept["ports"]
+    if not broker.pid:
+        held = {use: port for use, port in ours.items() if use != "epmd" and is_taken(port)}
+        if held:
+            who = ", ".join(f"{port} ({use}): {holder(port)}" for use, port in held.items())
+            return Finding(
+                "ports",
+                f"held by other programs: {who}",
+                "The broker takes the next free ones; addresses in your files name the old.",
+                "make lab, then compare the port in your files with the one that `begin` shows",
+            )
+    shown = f"AMQP {ours['amqp']}, management {ours['management']}"
+    usual = FIRST_PORTS["amqp"]
+    if ours["amqp"] != usual:
+        other = f"; {usual} is held by {holder(usual)}" if is_taken(usual) else ""
+        return Finding("ports", f"{shown} (not the usual {usual}{other})")
+    return Finding("ports", shown)
+
+
+def holder(port: int) -> str:
+    """Who listens on a port: name and process id, as far as this user may know."""
+    for one in psutil.process_iter(["name"]):
+        with contextlib.suppress(psutil.Error):
+            if process.holds(one.pid, port, below=False):
+                return f"{one.info['name']} (pid {one.pid})"
+    return "another user's program"
+
+
+def loopback() -> Finding:
+    """Everything that the broker opens is on a loopback address."""
+    broker = Broker()
+    pid = broker.pid
+    if pid is None:
+        return without_broker("listening")
+    try:
+        found = psutil.Process(pid).net_connections("tcp")
+    except psutil.AccessDenied:
+        error = NotYours(pid)
+        return Finding("listening", "is another user's broker", error.cause, error.cure)
+    doors = [door.laddr.ip for door in found if door.status == psutil.CONN_LISTEN]
+    other = sorted({ip for ip in doors if ip not in ("127.0.0.1", "::1")})
+    elsewhere = [name for name in other if _is_on_pythonpath(name)]
+    if elsewhere:
+        return Finding(
+            "packages",
+            f"PYTHONPATH has another {', '.join(elsewhere)}",
+            "Python finds it before the one that is locked for the course.",
+            "unset PYTHONPATH; make stop; make lab",
+        )
+    if other:
+        return Finding(
+            "listening",
+            f"the broker is open on {', '.join(other)}",
+            "Others in this network can reach it.",
+            "make stop; make lab",
+        )
+    return Finding("listening", "on this machine alone")
+
+
+def epmd() -> Finding:
+    """Erlang's port mapper, by which rabbitmqctl finds the node."""
+    broker = Broker()
+    port = broker.kept["ports"]["epmd"]
+    if broker.pid and not is_taken(port):
+        return Finding(
+            "epmd",
+            f"nothing answers on {port}",
+            "rabbitmqctl does not find the broker, though it runs.",
+            "make stop; make lab",
+        )
+    return Finding("epmd", f"on port {port}" if broker.pid else "starts with the broker")
+
+
+def alarms() -> Finding:
+    """A broker short of memory or disk takes no messages."""
+    broker = Broker()
+    try:
+        nodes = broker.facts("nodes")
+    except httpx.HTTPError:
+        return without_broker("alarms")
+    short = {"mem_alarm": "memory", "disk_free_alarm": "disk"}
+    raised = [name for alarm, name in short.items() if any(node.get(alarm) for node in nodes)]
+    if raised:
+        what = " and ".join(raised)
+        return Finding(
+            "alarms",
+            f"the broker is short of {what}",
+            "It takes no message until it has room: whoever sends one waits.",
+            "make room (free -m; df -h .), then: make stop; make lab",
+        )
+    return Finding("alarms", "none: the broker has memory and disk")

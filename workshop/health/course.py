@@ -1,0 +1,46 @@
+"""What the course has left on the broker and in the desk."""
+
+from workshop.broker import login
+from workshop.broker.node import Broker
+from workshop.desk import progress
+from workshop.health.broker import without_broker
+from workshop.health.finding import Finding
+from workshop.machine import process
+
+
+def rights() -> Finding:
+    """User, vhost and permissions that the stage begun last stands on."""
+    stage, broker = progress.last_begun(), Broker()
+    if stage is None or int(stage.number) < 2:
+        return Finding("rights", "nothing is needed yet")
+    if not broker.is_ready():
+        return without_broker("rights")
+    missing = ""
+    if not login.can_log_in(broker):
+        missing = f"{login.USER} cannot log in with the password of stage 01"
+    elif int(stage.number) >= 3 and broker.facts("vhosts", login.VHOST) is None:
+        missing = f"there is no vhost {login.VHOST}"
+    elif int(stage.number) >= 3 and not login.may_use(broker):
+        missing = f"{login.USER} has not all rights in {login.VHOST}"
+    if missing:
+        return Finding(
+            "rights",
+            missing,
+            f"Stage {stage.number} stands on it.",
+            f"workshop begin {stage.number}",
+        )
+    return Finding("rights", f"as stage {stage.number} needs them")
+
+
+def leftovers() -> Finding:
+    """Commands whose notebook or terminal has gone."""
+    left = [one for one in process.running() if not one.owner_lives]
+    if left:
+        whose = "; ".join(f"{one.command} (pid {one.guard.pid})" for one in left)
+        return Finding(
+            "leftovers",
+            f"still running, though their notebook has gone: {whose}",
+            "They hold ports and take messages.",
+            "make stop",
+        )
+    return Finding("leftovers", "none")

@@ -1,0 +1,74 @@
+"""What the shell tells Python, Celery and Django."""
+
+import codecs
+import contextlib
+import locale
+import os
+import sys
+import sysconfig
+from pathlib import Path
+
+from workshop import places
+from workshop.health.finding import Finding
+from workshop.machine import environment as surroundings
+
+# under these a learner's `python manage.py`, or its .env, does not work
+PYTHON_VARIABLES = ("PYTHONHOME", "PYTHONSAFEPATH", "PYTHON_DOTENV_DISABLED")
+
+
+def environment() -> Finding:
+    """No variable of the shell stands in front of what the learner writes."""
+    bent = surroundings.bent()
+    if hides(surroundings.AT_START.get("PYTHONPATH", "")):
+        bent.append("PYTHONPATH")
+    if bent:
+        return Finding(
+            "variables",
+            f"the environment sets {', '.join(bent)}",
+            "Celery, Django and Python take it instead of what your files say.",
+            f"unset {' '.join(bent)}; make stop; make lab",
+        )
+    return Finding("variables", "none stands in front of your settings")
+
+
+def shell() -> Finding:
+    """What the shell tells Python: the course starts without it, the learner's `python` does not.
+
+    Also the encoding of text, which a kernel that was not started by `make lab` cannot change.
+    """
+    told = surroundings.dropped()
+    names = [name for name in PYTHON_VARIABLES if name in told]
+    if hidden := hides(told.get("PYTHONPATH", "")):
+        names.append("PYTHONPATH")
+    if names:
+        others = f", with another {', '.join(hidden)} on it" if hidden else ""
+        return Finding(
+            "shell",
+            f"this terminal sets {', '.join(names)}{others}",
+            "The course starts without; `python` and `celery`, typed here, do not.",
+            f"unset {' '.join(names)}",
+        )
+    encoding = locale.getpreferredencoding(False)
+    if codecs.lookup(encoding).name != "utf-8":
+        return Finding(
+            "shell",
+            f"text is {encoding} here, not UTF-8",
+            "Python reads and writes your files with other letters than the editor.",
+            "export PYTHONUTF8=1; make stop; make lab",
+        )
+    return Finding("shell", "what it tells Python is in nobody's way")
+
+
+def hides(pythonpath: str) -> list[str]:
+    """What is on a PYTHONPATH under the name of a package here, or of the learner's modules."""
+    found = set()
+    for entry in filter(None, pythonpath.split(os.pathsep)):
+        if Path(entry) != places.CHECKOUT:
+            with contextlib.suppress(OSError):
+                there = Path(entry).iterdir()
+                found |= {one.stem for one in there if one.is_dir() or one.suffix == ".py"}
+    if not found:
+        return []
+    ours = {one.stem for one in Path(sysconfig.get_path("purelib")).iterdir()}
+    ours |= {"celery_testing", "testing", "sums", "receipts", "manage", *sys.stdlib_module_names}
+    return sorted((found & ours) - {"__pycache__"})

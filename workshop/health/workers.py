@@ -1,0 +1,133 @@
+"""Workers that run on the course's queues, and what waits there without one."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from workshop import places
+from workshop.broker import login
+from workshop.broker.node import Broker
+from workshop.desk import progress, stages
+from workshop.health.broker import without_broker
+from workshop.health.finding import Finding
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A Celery worker on this checkout's broker, whoever started it."""
+
+    pid: int
+    folder: str
+    vhost: str
+    began: float
+
+    @property
+    def is_older_than_its_code(self) -> bool:
+        files = Path(self.folder).glob("*/*.py")
+        # the system tells a process's beginning to the second
+        return any(file.stat().st_mtime > self.began + 2 for file in files)
+
+    @property
+    def stage(self) -> str:
+        """The stage in whose folder it stands, or ""."""
+        parts = Path(self.folder).parts
+        return next((s.number for s in stages.all_stages() if s.name in parts), "")
+
+
+def worker_processes() -> Iterator[psutil.Process]:
+    """The main processes of Celery workers of this user, their pools' children left out."""
+    for one in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if _is_worker(one) and not (one.parent() and _is_worker(one.parent())):
+                yield one
+
+
+def _is_worker(one: psutil.Process) -> bool:
+    words = one.cmdline()
+    return "worker" in words and any("celery" in word for word in words)
+
+
+def workers() -> Iterator[Worker]:
+    """The workers that hold a connection to the broker; those of a running check left out."""
+    broker = Broker()
+    if not broker.is_ready():
+        return
+    vhosts: dict[str, str] = {}
+    for one in worker_processes():
+        with contextlib.suppress(psutil.Error):
+            if any(word.startswith("--hostname=check-") for word in one.cmdline()):
+                continue
+            mine = [
+                door.laddr.port
+                for door in one.net_connections("tcp")
+                if door.raddr and door.raddr.port == broker.port
+            ]
+            if mine and not vhosts:  # exact, where the management API lags by seconds
+                vhosts = dict(broker.rows("list_connections", "peer_port", "vhost"))
+            vhost = next((vhosts[str(port)] for port in mine if str(port) in vhosts), "")
+            if vhost:
+                yield Worker(one.pid, one.cwd(), vhost, one.create_time())
+
+
+def running_workers() -> Finding:
+    """Who takes messages: of which stage, in which vhost; none of an older stage."""
+    found, at = list(workers()), progress.last_begun()
+    shown = [f"pid {w.pid}, stage {w.stage or '?'}, vhost {w.vhost}" for w in found]
+    stale = [w for w in found if at and w.vhost == login.VHOST and w.stage != at.number]
+    if stale:
+        whose = "; ".join(
+            f"pid {w.pid} of {'stage ' + w.stage if w.stage else w.folder}" for w in stale
+        )
+        return Finding(
+            "workers",
+            f"you are at stage {at.number}, and another worker runs: {whose}",
+            "It takes messages from the same queue, and does them with its own, older code.",
+            f"kill {' '.join(str(w.pid) for w in stale)}",
+        )
+    old = [w for w in found if w.is_older_than_its_code]
+    if old:
+        return Finding(
+            "workers",
+            f"pid {old[0].pid} began before a file of its project was saved",
+            "A worker reads the code once, at its start: it does its tasks with the older one.",
+            f"kill {' '.join(str(w.pid) for w in old)}; then start it again",
+        )
+    return Finding("workers", "; ".join(shown) or "none")
+
+
+def strays() -> list[psutil.Process]:
+    """Workers that stand in this checkout's desk, and that no notebook of it started."""
+    found = []
+    for one in worker_processes():
+        with contextlib.suppress(psutil.Error):
+            if Path(one.cwd()).is_relative_to(places.desk()):
+                found.append(one)
+    return found
+
+
+def waiting() -> Finding:
+    """Messages in the vhost's queues that nobody takes."""
+    broker = Broker()
+    if not broker.is_ready():
+        return without_broker("messages")
+    waits = {
+        name: queue["ready"]
+        for name, queue in broker.queues(login.VHOST).items()
+        if queue["ready"] and not name.startswith("check-")
+    }
+    for queue, _ in broker.rows("list_consumers", "-p", login.VHOST) if waits else ():
+        waits.pop(queue, None)
+    if waits:
+        shown = ", ".join(f"{count} in {name}" for name, count in waits.items())
+        at = progress.last_begun()
+        app = "celery_testing" if at and int(at.number) >= 5 else "testing.workers"
+        return Finding(
+            "messages",
+            f"{shown}, and no worker takes them",
+            "Nothing happens, and nothing is lost: they wait.",
+            f"in the stage's folder: celery -A {app} worker --loglevel=info",
+        )
+    return Finding("messages", "none waits without a worker")

@@ -1,0 +1,1 @@
+"""JupyterLab around a lesson. It knows nothing of what a stage holds."""

@@ -1,0 +1,231 @@
+"""JupyterLab on this checkout: start it, find it, end it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import webbrowser
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+from jupyter_server.serverapp import list_running_servers
+
+from workshop import places
+from workshop.desk.stages import Stage
+from workshop.errors import CourseError
+from workshop.lab import terminal
+from workshop.machine import environment, ports
+from workshop.machine.patience import NotYet, by_clock, wait_until
+from workshop.machine.process import is_over
+
+FIRST = "00_start"
+FIRST_PAGE = f"/lab/tree/notebooks/{FIRST}.ipynb"
+NEWS = "@jupyterlab/apputils-extension:announcements"
+
+
+def servers() -> Iterator[dict]:
+    """The Jupyter servers that run with this checkout as their root."""
+    for server in list_running_servers():
+        if Path(server["root_dir"]).resolve() == places.CHECKOUT and psutil.pid_exists(
+            server["pid"]
+        ):
+            yield server
+
+
+def link(server: dict, name: str = FIRST) -> str:
+    """The address that opens a stage's desk, or the first page; its token included.
+
+    On a hub, what comes after the hub's own name.
+    """
+    if hub := os.environ.get("JUPYTERHUB_SERVICE_PREFIX"):
+        return f"{hub}lab/workspaces/{name}"
+    return f"{server['url']}lab/workspaces/{name}?token={server['token']}"
+
+
+def token(server: dict) -> str:
+    """What lets us in: the server's token, or the one that a hub gave to it."""
+    return server["token"] or os.environ.get("JUPYTERHUB_API_TOKEN", "")
+
+
+def answers(server: dict) -> bool:
+    try:
+        return httpx.get(f"{server['url']}api", timeout=by_clock(2), trust_env=False).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def no_news() -> None:
+    """Keep JupyterLab from asking, at its first start, whether it may fetch news."""
+    config = Path(sys.prefix) / "etc" / "jupyter" / "labconfig" / "page_config.json"
+    wanted = json.dumps({"disabledExtensions": {NEWS: True}})
+    if not config.exists() or config.read_text() != wanted:
+        config.parent.mkdir(parents=True, exist_ok=True)
+        config.write_text(wanted)
+
+
+def launch() -> subprocess.Popen:
+    """Start JupyterLab; `until_ready` waits for it."""
+    no_news()
+    log = places.broker() / "jupyter.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    settings_of_terminals = {"shell_command": terminal.command(os.environ["PATH"])}
+    command = [
+        sys.executable,
+        *("-m", "jupyterlab"),
+        f"--ServerApp.root_dir={places.CHECKOUT}",
+        "--ServerApp.ip=127.0.0.1",
+        *([f"--ServerApp.port={port}"] if (port := ports.told().get("lab")) else []),
+        f"--LabApp.default_url={FIRST_PAGE}",
+        f"--ServerApp.terminado_settings={settings_of_terminals}",
+        "--no-browser",  # the desk is laid first
+        *(["--allow-root"] if os.geteuid() == 0 else []),
+    ]
+    with log.open("wb") as out:
+        return subprocess.Popen(
+            command,
+            cwd=places.CHECKOUT,
+            env=environment.outside(),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+
+
+# --- the desk: lesson, file and terminal side by side -----------------------------------------
+
+
+def desk_of(stage: Stage | None) -> tuple[str, list[str], Path]:
+    """Name, files and folder of a stage's desk; of the first page's where there is no stage."""
+    if stage is None:
+        return FIRST, [], places.CHECKOUT
+    files = [stage.path / name for name in stage.todo]
+    seen = [file for file in files if file.is_relative_to(places.CHECKOUT / "desk")]
+    return stage.name, [str(file.relative_to(places.CHECKOUT)) for file in seen], stage.path
+
+
+def lay_desk(server: dict, stage: Stage | None) -> str:
+    """Have the desk of a stage ready in Lab; the address that opens it.
+
+    A workspace of this name that is there already is left as the learner has it.
+    """
+    name, files, folder = desk_of(stage)
+    with httpx.Client(
+        base_url=server["url"],
+        headers={"Authorization": f"token {token(server)}"},
+        timeout=by_clock(10),
+        trust_env=False,
+    ) as client:
+        running = {one["name"] for one in client.get("api/terminals").json()}
+        if name not in running:
+            body = {"name": name, "cwd": str(folder)}
+            client.post("api/terminals", json=body).raise_for_status()
+        there = client.get("lab/api/workspaces").json()["workspaces"]
+        if name not in there["ids"]:
+            client.put(
+                f"lab/api/workspaces/{name}", content=json.dumps(workspace(name, files))
+            ).raise_for_status()
+    return link(server, name)
+
+
+def open_desk(stage: Stage | None) -> str:
+    """`lay_desk` in the Lab that runs, opened in a browser; "" where no Lab runs."""
+    server = next(servers(), None)
+    if server is None:
+        return ""
+    try:
+        address = lay_desk(server, stage)
+    except httpx.HTTPError:  # a hub that lets nobody else in
+        return ""
+    if has_display():
+        webbrowser.open(address)
+    return address
+
+
+def workspace(name: str, files: list[str]) -> dict:
+    """JupyterLab's own description of a layout: the lesson at the left, files over a terminal."""
+    lesson, shell = f"notebook:notebooks/{name}.ipynb", f"terminal:{name}"
+    editors = [f"editor:{file}" for file in files]
+
+    def tabs(*widgets: str) -> dict:
+        return {"type": "tab-area", "currentIndex": 0, "widgets": list(widgets)}
+
+    right = tabs(shell)
+    if editors:
+        right = {
+            "type": "split-area",
+            "orientation": "vertical",
+            "sizes": [0.6, 0.4],
+            "children": [tabs(*editors), right],
+        }
+    main = {
+        "type": "split-area",
+        "orientation": "horizontal",
+        "sizes": [0.58, 0.42],
+        "children": [tabs(lesson), right],
+    }
+    closed = {"collapsed": True, "visible": True, "widgets": []}
+    return {
+        "data": {
+            "layout-restorer:data": {
+                "main": {"dock": main, "current": lesson},
+                "down": {"size": 0, "widgets": []},
+                "left": {**closed, "current": "", "widgets": ["filebrowser"]},
+                "right": closed,
+                "relativeSizes": [0, 1, 0],
+            },
+            lesson: {"data": {"path": f"notebooks/{name}.ipynb", "factory": "Notebook"}},
+            shell: {"data": {"name": name}},
+            **{
+                editor: {"data": {"path": file, "factory": "Editor"}}
+                for editor, file in zip(editors, files, strict=True)
+            },
+        },
+        "metadata": {"id": name},
+    }
+
+
+def has_display() -> bool:
+    """Whether there is a screen on which a browser could open."""
+    if os.environ.get("CI"):
+        return False
+    return sys.platform == "darwin" or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+
+
+def until_ready(process: subprocess.Popen) -> dict:
+    """The server that `process` is, once it answers. Raises CourseError with its last words."""
+
+    def found() -> dict | None:
+        if process.poll() is not None:
+            return {"ended": True}
+        mine = [server for server in servers() if server["pid"] == process.pid]
+        return mine[0] if mine and answers(mine[0]) else None
+
+    log = places.broker() / "jupyter.log"
+    try:
+        server = wait_until(found, limit=60, what="JupyterLab", pid=process.pid)
+    except NotYet:
+        server = {"ended": True}
+    if "ended" in server:
+        words = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
+        raise CourseError(f"JupyterLab did not start. Its last words:\n{words}", "make lab")
+    return server
+
+
+def end(server: dict) -> None:
+    """End a server and its kernels."""
+    process = psutil.Process(server["pid"])
+    try:
+        process.send_signal(signal.SIGTERM)
+        wait_until(lambda: is_over(process), limit=15, what="its end", pid=process.pid)
+    except psutil.AccessDenied:
+        raise CourseError(
+            f"JupyterLab (pid {process.pid}) was started by {process.username()}.", "sudo make stop"
+        ) from None
+    except NotYet:
+        process.kill()

@@ -1,0 +1,218 @@
+"""What a notebook has in hand: `stage = begin("03")`.
+
+The lesson stands in the learner's project (so that `!celery …` and `import testing` work as
+they do in a terminal there), runs commands, looks at queues, and checks.
+"""
+
+import contextlib
+import html
+import os
+import shutil
+
+from IPython.display import clear_output, display
+
+from workshop import places, show, verbs
+from workshop.broker import login, spare
+from workshop.broker.node import Broker
+from workshop.broker.spare import SecondBroker
+from workshop.desk import prepare, stages
+from workshop.lesson.reimport import import_from
+from workshop.lesson.watch import Watch
+from workshop.machine import environment, process
+from workshop.machine.patience import NotYet, wait_until
+from workshop.project.project import Project
+from workshop.report import Listener, Result
+
+
+class Lesson(Project):
+    """The learner's stage, as a notebook has it in hand."""
+
+    def __init__(self, stage: stages.Stage, broker: Broker):
+        super().__init__(stage, stage.path, broker)
+
+    @property
+    def _lines(self) -> list[str]:
+        return [
+            f"{self.stage.number} {self.stage.title}",
+            f"your broker: localhost:{self.broker.port}",
+        ]
+
+    def __repr__(self) -> str:
+        files = ", ".join(self.stage.todo)
+        return "\n".join([*self._lines, f"your files: {files}"])
+
+    def _repr_html_(self) -> str:
+        # links from notebooks/ into the desk: JupyterLab opens them in tabs beside this one
+        links = ", ".join(
+            f'<a href="../desk/{self.stage.name}/{name}">{html.escape(name)}</a>'
+            for name in self.stage.todo
+        )
+        head, broker = map(html.escape, self._lines)
+        return f"<b>{head}</b><br>{broker}<br>your files: {links}"
+
+    # --- the exercise: the verbs of the terminal, with the same words ------------------------
+
+    def check(self, watch: bool = False) -> show.Answer | None:
+        """Look at your work as it runs: what is right, and what is not.
+
+        With `watch=True` again after each save of a file, until the cell is interrupted.
+        """
+        if not watch:
+            with _Lines() as lines:
+                return verbs.check(self.stage, listener=lines)
+        shown = display("looking …", display_id=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            for check in verbs.watch(self.stage):
+                shown.update(check(None))
+        return None
+
+    def hint(self) -> show.Answer:
+        """The next hint for the first item that is not right; again, and it goes on."""
+        return verbs.hint(self.stage)
+
+    def diff(self, file: str = "") -> show.Answer:
+        """Your file against the solution's: the first that differs, or the one you name."""
+        return verbs.diff(self.stage, file)
+
+    def reset(self) -> show.Answer:
+        """Lay the start of the stage out again; your files are set aside, and named."""
+        return verbs.reset(self.stage)
+
+    def solve(self) -> show.Answer:
+        """Lay the solution out; your files are set aside, and named."""
+        return verbs.solve(self.stage)
+
+    def kept(self, what: str | int = "") -> show.Answer:
+        """What was set aside; with its number or name in that list, bring it back."""
+        return verbs.kept(str(what))
+
+    def status(self) -> show.Answer:
+        """Every stage with its state."""
+        return verbs.status()
+
+    def next(self) -> show.Answer:
+        """Begin the stage to go on with, and open it."""
+        return verbs.next_()
+
+    def second_broker(self) -> SecondBroker:
+        """Another broker, to be killed; it is empty, and ends with this notebook."""
+        second = spare.here()
+        second.start()
+        second.empty()
+        return second
+
+    def copy(self, name: str = "") -> Project:
+        """A copy of the project, to break: your own files stay as they are."""
+        path = places.desk() / ".broken" / (name or self.stage.name)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(path)
+        shutil.copytree(self.path, path, ignore=shutil.ignore_patterns("__pycache__"))
+        copy = Project(self.stage, path, self.broker)
+        copy._running = self._running  # one begin ends them all
+        return copy
+
+    def beginning(self, name: str, take: tuple[str, ...] = ()) -> Project:
+        """The project as the stage was laid out, to compare with; `take` names files of yours."""
+        path = places.desk() / ".broken" / name
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(path)
+        stages.lay(self.stage, path, solved=False, port=self.broker.port)
+        for file in take:
+            shutil.copy(self.path / file, path / file)
+        return Project(self.stage, path, self.broker)
+
+    # --- the broker -------------------------------------------------------------------------
+
+    def queue(self, name: str = "celery", vhost: str = login.VHOST) -> dict[str, int]:
+        """Messages in a queue now: ready (nobody has them), unacked (a worker holds them)."""
+        found = self.broker.queues(vhost).get(name, {"ready": 0, "unacked": 0})
+        return {"ready": found["ready"], "unacked": found["unacked"]}
+
+    def until(
+        self, name: str = "celery", vhost: str = login.VHOST, limit: float = 20, **wanted: int
+    ) -> dict[str, int]:
+        """Wait until the queue has these numbers, e.g. until(ready=1); what it has then.
+
+        After `limit` seconds it gives up, and returns what there is.
+        """
+
+        def is_there() -> bool:
+            found = self.queue(name, vhost)
+            return all(found[key] == value for key, value in wanted.items())
+
+        with contextlib.suppress(NotYet):
+            wait_until(is_there, limit=limit, what=str(wanted))
+        return self.queue(name, vhost)
+
+    def purge(self, name: str = "celery", vhost: str = login.VHOST) -> None:
+        """Empty a queue of this course's own, so that an example counts from nought."""
+        if name in self.broker.queues(vhost):
+            self.broker.ctl("purge_queue", "-p", vhost, name)
+
+    def watch(self, name: str = "celery", vhost: str = login.VHOST) -> Watch:
+        """Record a queue's depth while a `with` block runs."""
+        return Watch(self, name, vhost)
+
+
+class _Lines(Listener):
+    """The items of a check as they become known, until the whole answer takes their place."""
+
+    def __init__(self):
+        self._found: list[Result] = []
+        self._shown = None
+
+    def __enter__(self) -> "_Lines":
+        # saved outputs are compared: there the answer alone is shown
+        if not places.solved() and "PYTEST_VERSION" not in os.environ:
+            self._shown = display(show.so_far([], {}, "…"), display_id=True)
+        return self
+
+    def will_look_at(self, titles: dict[str, str]) -> None:
+        self._titles = titles
+
+    def begins(self, title: str) -> None:
+        if self._shown:
+            self._shown.update(show.so_far(self._found, self._titles, title))
+
+    def found(self, result: Result) -> None:
+        self._found.append(result)
+
+    def __exit__(self, *_) -> None:
+        if self._shown:
+            clear_output(wait=True)
+
+
+_current: Lesson | None = None
+
+
+def begin(number: str | int) -> Lesson:
+    """Begin a stage, or go on with it: broker up, files laid out, this notebook in its folder.
+
+    What you wrote is left alone. What other stages still run is ended first: one stage at
+    a time takes messages from the queue.
+    """
+    global _current
+    stage = stages.find(number)
+    if _current:
+        _current.stop()
+    process.end_all()
+    verbs.lay_out(stage)
+    broker = Broker()
+    prepare.keep_web_port(broker)
+    os.chdir(stage.path)
+    environment.enter()
+    import_from(stage.path)
+    _current = Lesson(stage, broker)
+    _warn_of_old_port(_current)
+    return _current
+
+
+def _warn_of_old_port(lesson: Lesson) -> None:
+    """Files laid out while the broker had another port name that one still."""
+    for name, file in stages.files_in(lesson.path).items():
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            for line in file.read_text().splitlines():
+                if "amqp://" in line and "@localhost:" in line:
+                    port = line.split("@localhost:")[1].split("/")[0]
+                    if port != str(lesson.broker.port):
+                        print(f"· {name} names port {port}; your broker has {lesson.broker.port}")

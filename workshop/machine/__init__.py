@@ -1,0 +1,1 @@
+"""Processes, ports, files, waiting. It knows nothing of RabbitMQ, Celery, Django or stages."""

@@ -1,0 +1,173 @@
+"""The environment of what the course runs: the same on every machine and in every shell.
+
+`clean` is for each command that the course starts, `enter` for this process and all that it
+starts (a notebook's `!` lines), `start_again` for a command line of the course.
+
+os and sys alone, and a grammar that Python 3.6 reads: bootstrap.py imports it too, and under
+another Python's PYTHONHOME little more than these two can be imported.
+"""
+
+import os
+import sys
+
+# What decides how a command's output looks. No color: a lesson's text is searched with grep.
+FIXED = {
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "PYTHONUTF8": "1",
+    "COLUMNS": "80",
+    "TERM": "dumb",
+    "PYTHON_COLORS": "0",
+    "DJANGO_COLORS": "nocolor",
+    "SHELL": "sh",  # a `!` line means the same everywhere
+}
+# Jupyter forces colors on what its kernels start; CDPATH makes `cd` print where it went; with
+# NO_COLOR Celery 5.7 ends in a TypeError where it should print an error (celery/bin/base.py).
+DROPPED = (
+    "FORCE_COLOR",
+    "NO_COLOR",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
+    "PY_COLORS",
+    "LINES",
+    "LANGUAGE",
+    "CDPATH",
+)
+
+# What makes Celery, kombu, Django, honcho or the project itself do something other than what
+# the learner's files say. tests/test_environment.py reads the packages for more of these.
+BENDING = (
+    *("APP", "BROKER_URL", "RESULT_BACKEND", "LOADER", "CONFIG_MODULE", "SKIP_CHECKS"),
+    *("C_BENCH", "C_BENCH_EVERY", "C_FAKEFORK", "C_IMPDEBUG", "C_REMDEBUG"),
+    *("C_STRICT_APP", "C_WARN_APP", "C_WNOCONF", "AUTOSCALE_KEEPALIVE", "DISABLE_TRACEBACKS"),
+    *("EVENTLET_NOBLOCK", "FORKED_BY_MULTIPROCESSING", "MP_LOG", "MP_MAIN_FILE", "NOSETPS"),
+    *("MULTIPROCESSING_FORKING_DISABLE", "PICKLE_PROTOCOL", "REMAP_SIGTERM", "TIMER_DEBUG"),
+    *("USE_FAST_LOCALS", "DATABASE_URL", "DJANGO_SETTINGS_MODULE", "DJANGO_PROJECT_DIR"),
+    *("DJANGO_ALLOW_ASYNC_UNSAFE", "DJANGO_RUNSERVER_HIDE_WARNING", "PROCFILE"),
+)
+# Every option of the `celery` command is a variable, too: CELERY_WORKER_QUEUES is --queues.
+BENDING_PREFIXES = ("CELERY_", "KOMBU_", "_MP_FORK_")
+# What the course's own projects set for themselves, in a notebook that imports them.
+OURS = {"DJANGO_SETTINGS_MODULE": "celery_testing.settings"}
+
+# Python's own variables go, all but those that change nothing of what is run or shown.
+HARMLESS = ("PYTHONUTF8", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 2))
+ASIDE = "COURSE_DROPPED_"  # where `start_again` leaves what it took away, for the doctor
+
+AT_START = dict(os.environ)  # before a notebook's own code adds to it
+
+
+def bends(name):
+    """Whether a variable stands in front of what the learner's files say."""
+    return name in BENDING or name.startswith(BENDING_PREFIXES)
+
+
+def bent():
+    """The names of such variables, as this process was given them."""
+    return sorted(n for n, value in AT_START.items() if bends(n) and OURS.get(n) != value)
+
+
+def _is_foreign(name, value):
+    """Whether a variable changes what Python runs."""
+    own = name in HARMLESS or (name, value) == ("PYTHONPATH", ROOT)
+    return name.startswith("PYTHON") and not own
+
+
+def checkout_on_path():
+    """PYTHONPATH less all that is not this checkout: so several share one set of packages."""
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return {"PYTHONPATH": ROOT} if ROOT in paths else {}
+
+
+def _tidy(given):
+    kept = {
+        name: value
+        for name, value in given.items()
+        if not (name in DROPPED or name.startswith(("LC_", ASIDE)) or _is_foreign(name, value))
+    }
+    kept.update(FIXED)
+    kept.update(checkout_on_path())
+    return kept
+
+
+def clean(**more):
+    """The environment of a command that the course starts, with `more` laid over it."""
+    kept = {name: value for name, value in os.environ.items() if not bends(name)}
+    return dict(_tidy(kept), **more)
+
+
+def enter():
+    """Let this process, a notebook's kernel, be such an environment for its `!` lines.
+
+    What bends is left: a lesson sets some of it on purpose.
+    """
+    tidied = dict(_tidy(os.environ), NO_COLOR="1")  # a `!` line writes to a terminal
+    for name in set(os.environ) - set(tidied):
+        del os.environ[name]
+    os.environ.update(tidied)
+
+
+def outside():
+    """The environment of JupyterLab, whose terminals are the learner's: their own language.
+
+    A browser's terminal is UTF-8, whatever the one is in which Lab was started.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not (name in DROPPED or name.startswith(ASIDE))
+    }
+    locale = kept.get("LC_ALL") or kept.get("LC_CTYPE") or kept.get("LANG") or ""
+    return kept if "UTF" in locale.upper() else dict(kept, LC_ALL="C.UTF-8")
+
+
+def dropped():
+    """Python's variables of the shell that this process was started without."""
+    return {n[len(ASIDE) :]: v for n, v in os.environ.items() if n.startswith(ASIDE)}
+
+
+def start_again():
+    """Start this command line again without what the shell tells Python, if there is any.
+
+    And with UTF-8 as the encoding of files and pipes, whatever the locale. Returns at once
+    where nothing is in the way.
+    """
+    foreign = [name for name, value in os.environ.items() if _is_foreign(name, value)]
+    if not foreign and sys.getfilesystemencoding().lower() in ("utf-8", "utf8"):
+        return
+    own = checkout_on_path()
+    for name in foreign:
+        os.environ[ASIDE + name] = os.environ.pop(name)
+    os.environ.update(own, PYTHONUTF8="1")
+    words = getattr(sys, "orig_argv", [sys.executable, *sys.argv])
+    os.execv(sys.executable, [sys.executable, *words[1:]])
+
+
+def print_marks():
+    """Let a terminal without UTF-8 show the course's marks as `?` instead of ending in a traceback.
+
+    Python's own rule: what the locale C means is UTF-8.
+    """
+    import locale
+
+    name = getattr(locale, "getencoding", lambda: "UTF-8")()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            if "ANSI" in name.upper() or "ASCII" in name.upper():
+                stream.reconfigure(errors="replace")
+            else:
+                stream.reconfigure(encoding=name, errors="replace")
+
+
+def find_home(instead):
+    """Let HOME be `instead` where it is not there or cannot be written to; what it was, or "".
+
+    JupyterLab, IPython, matplotlib and uv all keep something there, and end without it.
+    """
+    home = os.path.expanduser("~")
+    if os.path.isdir(home) and os.access(home, os.W_OK | os.X_OK):
+        return ""
+    os.makedirs(instead, exist_ok=True)
+    os.environ["HOME"] = instead
+    return home

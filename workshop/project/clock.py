@@ -1,0 +1,31 @@
+"""Let time go by without waiting for it: for lessons and checks of what starts by the clock."""
+
+import contextlib
+import sqlite3
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from workshop.machine.patience import by_clock, wait_until
+
+QUARTER = 15 * 60  # seconds: whatever the zone, its hours begin with a quarter
+
+
+def away(database: Path, task: str, hours: int) -> int:
+    """As if beat had last sent a task so long ago: how many entries of the table that are.
+
+    A beat that runs reads it within its loop's interval. Where an hour begins in a moment it is
+    waited for first: nothing else is to fall due while somebody counts.
+    """
+    left = QUARTER - time.time() % QUARTER
+    if left < 20:
+        end = time.time() + left + 1  # by the clock: it is what is waited for
+        wait_until(lambda: time.time() > end, limit=30, what="the hour")
+    now = datetime.now(UTC).replace(tzinfo=None)
+    with contextlib.closing(sqlite3.connect(database, timeout=by_clock(20))) as tables, tables:
+        found = tables.execute(
+            "update django_celery_beat_periodictask set last_run_at = ? where task = ?",
+            (str(now - timedelta(hours=hours)), task),
+        )
+        tables.execute("update django_celery_beat_periodictasks set last_update = ?", (str(now),))
+        return found.rowcount

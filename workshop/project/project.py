@@ -1,0 +1,148 @@
+"""A Django project in a folder, and what runs there."""
+
+import contextlib
+import html
+import os
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from workshop.broker import login
+from workshop.broker.node import Broker
+from workshop.broker.spare import SecondBroker
+from workshop.desk import stages
+from workshop.errors import CourseError
+from workshop.machine import environment, ports, process, warm
+from workshop.machine.patience import by_clock
+from workshop.machine.process import Running
+from workshop.project.browser import browser
+
+
+class Link(str):
+    """An address that a notebook shows as a link."""
+
+    def _repr_html_(self) -> str:
+        return f'<a href="{html.escape(self)}" target="_blank">{html.escape(self)}</a>'
+
+
+class Project:
+    """A folder with a Django project in it, and what runs there."""
+
+    def __init__(
+        self,
+        stage: stages.Stage,
+        path: Path,
+        broker: Broker,
+        env: dict[str, str] | None = None,
+        vhost: str = login.VHOST,
+    ):
+        self.stage = stage
+        self.path = path
+        self.broker = broker
+        self.env = env or {}  # laid over `environment.clean()`, for what the project runs
+        self.vhost = vhost
+        self._running: dict[str, Running] = {}
+        self._browser: httpx.Client | None = None
+
+    def run(
+        self,
+        command: str,
+        ready: Callable[[Running], bool] | None = None,
+        folder: str = ".",
+        limit: float = 30,
+    ) -> Running:
+        """Start a command line as you would type it; return when it is ready.
+
+        The same line run again replaces the first. `folder` is where it is typed, relative
+        to the project. Raises CourseError with the last lines of its log if it fails.
+        """
+        line = f"{self.vhost} {command}"
+        if line in self._running:
+            self._running.pop(line).stop()
+        running = process.run(
+            command,
+            cwd=self.path / folder,
+            ready=ready or _ready_for(command),
+            env=self.env,
+            name=self.stage.name,
+            limit=limit,
+        )
+        self._running[line] = running
+        return running
+
+    def stop(self) -> None:
+        """Stop everything that this project runs."""
+        while self._running:
+            self._running.popitem()[1].stop()
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file of this project."""
+        (self.path / name).write_text(text.lstrip("\n"))
+
+    def url(self, path: str = "/") -> str:
+        """The address of the project's web server on this machine."""
+        return f"http://127.0.0.1:{os.environ['PORT']}{path}"
+
+    def get(self, path: str, accept: str = "*/*") -> httpx.Response:
+        """GET a path of the project's web server; the answer's time is its `.elapsed`."""
+        return self.ask("GET", path, headers={"accept": accept})
+
+    def ask(self, method: str, path: str, **words) -> httpx.Response:
+        """Any request, e.g. ask("POST", "/api/sums/", json={"x": 3, "y": 4})."""
+        base = self.url("")
+        if self._browser is None or str(self._browser.base_url).rstrip("/") != base:
+            self._browser = browser(base)
+        try:
+            return self._browser.request(method, path, **words)
+        except httpx.ConnectError:
+            raise CourseError(
+                f"nothing answers at {base}: the web server does not run.",
+                'web = stage.run("python manage.py runserver $PORT")',
+            ) from None
+
+    def on(self, second: SecondBroker, name: str) -> "Project":
+        """This project with a vhost on the second broker and a database, both of this name."""
+        env = second.room(name, self.path)
+        other = Project(self.stage, self.path, second, env, name)
+        other._running = self._running  # one begin ends them all
+        return other
+
+    def rows(self, query: str) -> list[tuple]:
+        """What a query finds in the database of a project that is `on` the second broker."""
+        file = self.env["DATABASE_URL"].removeprefix("sqlite:///")
+        with contextlib.closing(sqlite3.connect(file, timeout=by_clock(20))) as database:
+            return database.execute(query).fetchall()
+
+    def shell(self, code: str) -> None:
+        """Run Python in the project, as `python manage.py shell` does; what it prints is shown."""
+        done = subprocess.run(
+            [*warm.python(), "manage.py", "shell", "--verbosity", "0", "-c", code],
+            cwd=self.path,
+            env=environment.clean(**self.env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if said := done.stdout.strip():
+            print(said)
+
+    def link(self, path: str) -> Link:
+        """A path of the project's web server, to click on."""
+        return Link(ports.address(int(os.environ["PORT"]), path))
+
+
+def _ready_for(command: str) -> Callable[[Running], bool]:
+    """What `ready` means for the commands of the guide."""
+    if "honcho" in command:
+        web = process.listens(int(os.environ["PORT"]))
+        worker = process.says(r" ready\.")
+        return lambda running: web(running) and worker(running)
+    if "runserver" in command:
+        return process.listens(int(os.environ["PORT"]))
+    if " beat" in command:  # it has read the tables, and says so where it may say all
+        return process.says("Synchronizing schedule" if "debug" in command else "beat: Starting")
+    return process.says(r" ready\.")

@@ -1,0 +1,138 @@
+"""How an answer of the course looks, in a notebook and in a terminal: the same words."""
+
+import io
+import re
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.status import Status
+from rich.table import Table
+from rich.text import Text
+
+from workshop.report import BROKEN, NOT_TRIED, PASS, WRONG, Listener, Report, Result
+
+MARKS = {PASS: "✓", NOT_TRIED: "·", WRONG: "✗", BROKEN: "!"}
+# Okabe and Ito's colours, with marks and words beside them: no state is told by colour alone
+GREEN, GREY, RED, PINK = "#009E73", "#888888", "#D55E00", "#CC79A7"
+COLOURS = {PASS: GREEN, NOT_TRIED: GREY, WRONG: RED, BROKEN: PINK}
+WIDTH = 76  # of what a notebook shows: it fits beside a file
+
+
+def _console(file: io.StringIO, **options) -> Console:
+    # not Jupyter's: there rich shows what is printed, whatever file it is printed to
+    return Console(file=file, width=WIDTH, highlight=False, force_jupyter=False, **options)
+
+
+class Answer:
+    """What a verb says: lines of text, that a notebook draws and a terminal prints."""
+
+    def __init__(self, *parts: RenderableType, right: bool = True):
+        self.parts = parts
+        #: whether all is as it should be: a command's exit status
+        self.right = right
+
+    def _lines(self) -> Group:
+        return Group(*self.parts)
+
+    def _draw(self, console: Console) -> None:
+        console.print(self._lines())
+
+    def __str__(self) -> str:
+        said = io.StringIO()
+        self._draw(_console(said, color_system=None))
+        return "\n".join(line.rstrip() for line in said.getvalue().splitlines())
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        console = _console(io.StringIO(), color_system="truecolor", record=True)
+        self._draw(console)
+        style = "white-space: pre-wrap; font-size: 0.95em; line-height: 1.45"
+        drawn = console.export_html(
+            inline_styles=True, code_format=f'<pre style="{style}">{{code}}</pre>'
+        )
+        return re.sub(r" +(</span>)?\n", r"\1\n", drawn)  # what pads a line to the others' length
+
+    def print(self, console: Console | None = None) -> None:
+        self._draw(console or Console(highlight=False))
+
+
+class Shown(Answer):
+    """A check's report."""
+
+    def __init__(self, report: Report):
+        self.report = report
+        super().__init__(*_of(report), right=report.passed)
+
+
+def _of(report: Report) -> list[RenderableType]:
+    return [*_ill(report), _table(report.items, report.titles), Text(last_line(report))]
+
+
+def _ill(report: Report) -> list[Text]:
+    return [Text(f"! {ill}", style=PINK) for ill in report.ill]
+
+
+def _table(items: list[Result], titles: dict[str, str], width: int | None = None) -> Table:
+    """A line for each item; `width` of the states, where lines are shown one by one."""
+    table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
+    table.add_column(min_width=width)
+    for item in items:
+        table.add_row(
+            Text(f"{MARKS[item.state]} {item.state}", COLOURS[item.state]), _words(item, titles)
+        )
+    return table
+
+
+def so_far(items: list[Result], titles: dict[str, str], title: str) -> Answer:
+    """What is known of a check, and the title of the item that is looked at now."""
+    return Answer(_table(items, titles), Text(f"looking: {title}", GREY))
+
+
+class OneByOne(Listener):
+    """Each item as soon as it is known, and a line for the one that is looked at now."""
+
+    WIDTH = max(len(f"{MARKS[state]} {state}") for state in MARKS)
+
+    def __init__(self, console: Console):
+        self.console = console
+        self._now: Status | None = None
+        self._titles: dict[str, str] = {}
+
+    def will_look_at(self, titles: dict[str, str]) -> None:
+        self._titles = titles
+
+    def begins(self, title: str) -> None:
+        self._now = self.console.status(Text(f"looking: {title}"))
+        self._now.start()
+
+    def found(self, result: Result) -> None:
+        if self._now:
+            self._now.stop()
+        self._now = None
+        self.console.print(_table([result], self._titles, self.WIDTH))
+
+    def end(self, report: Report) -> None:
+        """What comes after the last item."""
+        self.console.print(*_ill(report), Text(last_line(report)), sep="\n")
+
+
+def _words(item: Result, titles: dict[str, str]) -> Group:
+    said = item.seen
+    if item.blocked_by:
+        said = f"first: {titles.get(item.blocked_by, f'the {item.blocked_by}')}"
+    elif item.untouched:
+        said = f"TODO {item.todo} in {item.file}: {item.seen}"
+    lines = [Padding(Text(f"→ {line}"), (0, 0, 0, 2)) for line in said.splitlines()]
+    return Group(Text(item.title), *lines)
+
+
+def last_line(report: Report) -> str:
+    """The count, and the next thing to type."""
+    number, whole = report.stage[:2], len(report.items)
+    if report.ill:
+        return f"{number}: no answer yet · first the machine: make doctor"
+    if report.passed:
+        return f"{number}: {report.right} of {whole}, all is right"
+    again = f"again: workshop check {number}"
+    return f"{number}: {report.right} of {whole} · {again} · a hint: workshop hint {number}"
