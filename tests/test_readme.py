@@ -7,9 +7,11 @@ import tomllib
 
 import nbformat
 
-from workshop import places, stages
+from workshop import places
+from workshop.desk import stages
 
 README = (places.CHECKOUT / "README.md").read_text()
+COMMANDS = README + (places.CHECKOUT / "CONTRIBUTING.md").read_text()
 ROW = re.compile(r"^\| (\d\d) \| \[(.+?)\]\((.+?)\) \| (\d+) \|$", re.M)
 
 
@@ -35,10 +37,10 @@ def test_the_map_in_the_first_notebook_is_that_of_stages_toml():
     assert rows("\n".join(cell.source for cell in notebook.cells)) == expected()
 
 
-def test_every_make_command_in_the_readme_is_a_target_with_its_help():
+def test_every_make_command_in_the_texts_is_a_target_with_its_help():
     makefile = (places.CHECKOUT / "Makefile").read_text()
     targets = dict(re.findall(r"^([\w-]+):.*?## (.+)$", makefile, re.M))
-    for verb in re.findall(r"(?:`|^)make ([\w-]+)", README, re.M):
+    for verb in re.findall(r"(?:`|^)make ([\w-]+)", COMMANDS, re.M):
         assert verb in targets, verb
     assert set(targets) >= {"lab", "test", "demo", "check", "doctor", "stop", "refresh", "lint"}
 
@@ -50,11 +52,11 @@ def test_make_alone_lists_the_verbs():
     assert "make lab" in said and "make test" in said
 
 
-def test_every_workshop_command_in_the_readme_is_a_verb():
+def test_every_workshop_command_in_the_texts_is_a_verb():
     said = subprocess.run(
         [sys.executable, "-m", "workshop", "--help"], capture_output=True, text=True, check=True
     ).stdout
-    for verb in re.findall(r"-m workshop (\w+)", README):
+    for verb in re.findall(r"-m workshop (\w+)", COMMANDS):
         assert re.search(rf"^\s+{verb}\b", said, re.M), verb
 
 
