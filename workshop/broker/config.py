@@ -12,6 +12,7 @@ from workshop import places
 from workshop.broker.binaries import SCRIPTS, find_sbin
 from workshop.errors import CourseError
 from workshop.machine import environment
+from workshop.machine.files import link_whole, write_whole
 from workshop.machine.ports import claim
 
 # Asked for first. RabbitMQ's own defaults, but for epmd and distribution: those of a
@@ -53,9 +54,7 @@ class Kept:
     def _keep(self, facts: dict) -> dict:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
-        new = self.folder / f"node.json.{os.getpid()}"
-        new.write_text(json.dumps(facts, indent=1))
-        new.replace(self.folder / "node.json")
+        write_whole(self.folder / "node.json", json.dumps(facts, indent=1))
         return facts
 
     def keep(self, **facts) -> None:
@@ -96,9 +95,7 @@ class Kept:
                 f"RabbitMQ cannot work below {self.folder}, and {LINKS} is another user's.",
                 "move this checkout to a folder whose path is letters and digits alone",
             )
-        new = way.with_name(f"{way.name}.{os.getpid()}")
-        new.symlink_to(self.folder)
-        new.replace(way)
+        link_whole(way, self.folder)
 
     @property
     def bin(self) -> Path:
@@ -160,22 +157,19 @@ class Kept:
         )
         for name in SCRIPTS:
             shim = self.bin / name
-            new = shim.with_suffix(f".{os.getpid()}")
-            new.write_text(
+            write_whole(
+                shim,
                 "#!/bin/sh\n# this checkout's private node, and no other\n"
-                f'{UNSET}{exports}exec {shlex.quote(f"{sbin}/{name}")} "$@"\n'
+                f'{UNSET}{exports}exec {shlex.quote(f"{sbin}/{name}")} "$@"\n',
+                mode=0o755,
             )
-            new.chmod(0o755)
-            new.replace(shim)
             self._link(shim)
 
     def _link(self, shim: Path) -> None:
         """Whoever activates this checkout's .venv has its rabbitmqctl, and no other, too."""
         venv = places.CHECKOUT / ".venv" / "bin"
         if self.folder == places.CHECKOUT / ".rabbitmq" and venv == places.VENV_BIN:
-            new = venv / f"{shim.name}.{os.getpid()}"
-            new.symlink_to(shim)
-            new.replace(venv / shim.name)
+            link_whole(venv / shim.name, shim)
 
     def _end_orphan(self) -> dict[str, int]:
         """The ports of a node whose folder was deleted under it: none that is known of here."""

@@ -6,7 +6,6 @@ stages, nor of Django.
 """
 
 import contextlib
-import fcntl
 import os
 import re
 import shlex
@@ -21,6 +20,7 @@ from workshop.broker.api import Api
 from workshop.broker.config import FIRST_PORTS
 from workshop.errors import CourseError
 from workshop.machine import tally
+from workshop.machine.files import locked
 from workshop.machine.patience import NotYet, wait_until
 from workshop.machine.ports import claim, is_taken, told
 from workshop.machine.process import is_over
@@ -147,8 +147,7 @@ class Broker(Api):
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(self.folder / "lock"):
             yield
 
     def _start_app(self) -> None:
@@ -326,11 +325,7 @@ def dead_checks_cleared(broker: Broker, wait: bool = True) -> Iterator[bool]:
     Whoever gets in knows that no other check lives, and clears what one that was killed left.
     Without `wait` False, and nothing is cleared, where another is at work.
     """
-    with (broker.folder / "check.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
-            return
-        broker.clear(re.compile("check-[0-9a-f]{8}"))
-        yield True
+    with locked(broker.folder / "check.lock", wait) as alone:
+        if alone:
+            broker.clear(re.compile("check-[0-9a-f]{8}"))
+        yield alone

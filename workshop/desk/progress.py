@@ -5,10 +5,8 @@ A record outlives the stage's folder, and the stage's name: it goes by the numbe
 """
 
 import contextlib
-import fcntl
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from pathlib import Path
 
 from workshop import places
 from workshop.desk import stages
+from workshop.machine.files import locked, write_whole
 from workshop.report import Report
 
 NOT_BEGUN, BEGUN, DONE, SOLVED = "not begun", "begun", "done", "solved for you"
@@ -59,8 +58,7 @@ def record(stage: stages.Stage) -> Iterator[dict]:
         yield {}
         return
     places.desk().mkdir(parents=True, exist_ok=True)
-    with (places.desk() / ".progress.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(places.desk() / ".progress.lock"):
         everything = read()
         if file().exists() and not everything:
             _set_aside_if_unreadable()
@@ -70,9 +68,7 @@ def record(stage: stages.Stage) -> Iterator[dict]:
         facts["seconds"] = facts.get("seconds", 0) + min(max(away, 0), PAUSE_SECONDS)
         facts.update(name=stage.name, last=now)
         yield facts
-        new = file().with_suffix(f".{os.getpid()}")
-        new.write_text(json.dumps(everything, ensure_ascii=False, indent=1))
-        new.replace(file())
+        write_whole(file(), json.dumps(everything, ensure_ascii=False, indent=1))
 
 
 def _set_aside_if_unreadable() -> None:

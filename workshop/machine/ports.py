@@ -5,12 +5,13 @@ them never take the same port, even while one of them has its broker stopped.
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+
+from workshop.machine.files import locked, write_whole
 
 
 def is_taken(port: int) -> bool:
@@ -99,20 +100,17 @@ def ledger() -> Path:
 def _ledger() -> Iterator[dict[str, list[int]]]:
     """The claims, locked while they are looked at; those of folders that are gone fall away."""
     file = ledger()
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        lock = file.with_suffix(".lock").open("w")
-    except OSError:  # no home to write to: then each checkout looks at what listens, alone
-        yield {}
-        return
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with contextlib.ExitStack() as stack:
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locked(file.with_suffix(".lock")))
+        except OSError:  # no home to write to: then each checkout looks at what listens, alone
+            yield {}
+            return
         try:
             claims = json.loads(file.read_text())
         except (OSError, ValueError):
             claims = {}
         claims = {path: ports for path, ports in claims.items() if Path(path).exists()}
         yield claims
-        new = file.with_suffix(".new")
-        new.write_text(json.dumps(claims, indent=1))
-        new.replace(file)
+        write_whole(file, json.dumps(claims, indent=1))
