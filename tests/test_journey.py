@@ -132,17 +132,6 @@ class Lab:
         self.page.locator(".lm-MenuBar-item").filter(has_text=top).first.click()
         self.page.locator(".lm-Menu-item").filter(has_text=entry).first.click()
 
-    def clear(self) -> None:
-        """Clear the outputs that are saved in the notebook, and the numbers beside the cells."""
-
-        def is_clear() -> bool:
-            self.notebook.locator("h1").first.click()  # a menu speaks of what has the focus
-            self.menu("Edit", "Clear Outputs of All Cells")
-            return not any(map(str.isdigit, "".join(prompts.all_inner_texts())))
-
-        prompts = self.notebook.locator(".jp-CodeCell .jp-InputPrompt")
-        wait_until(is_clear, limit=20, what="a notebook without outputs")
-
     def restart_and_run_all(self, last: str) -> None:
         self.menu("Kernel", "Restart Kernel and Run All Cells")
         self.page.locator(".jp-Dialog .jp-mod-accept").click()
@@ -191,7 +180,6 @@ def test_a_learner_fails_mends_passes_and_goes_on(course, lab):
     lab.go(re.search(r"http\S+", course.workshop("next"))[0])
     desk = {"notebook": 1, "editor": 1, "terminal": 1}
     wait_until(lambda: lab.panels() == desk, limit=20, what=f"the laid desk: {lab.panels()}")
-    lab.clear()
     lab.run("from workshop import begin")
     assert lab.run("stage.check()").count("0 of 5") == 1
     lab.page.screenshot(path=SHOTS / "desk_03_failed.png")
@@ -232,12 +220,17 @@ def test_a_learner_fails_mends_passes_and_goes_on(course, lab):
     lab.restart_and_run_all(last='worker.wait_for("succeeded .*: 12")')
     assert not lab.notebook.locator('.jp-RenderedText[data-mime-type*="error"]').count()
 
+    # the course's own lesson is as it was: `git pull` finds nothing changed
+    lesson = f"{stage.name}.ipynb"
+    for folder, same in (("notebooks", True), ("desk/lessons", False)):
+        now = (course.folder / folder / lesson).read_bytes()
+        assert (now == (places.NOTEBOOKS / lesson).read_bytes()) == same
+
     # goes on to 04
     said = course.workshop("next")
     assert "04 · " in said
     lab.go(re.search(r"http\S+", said)[0])
     wait_until(lambda: lab.panels()["editor"] >= 1, limit=20, what="the desk of stage 04")
-    lab.clear()
     lab.run("from workshop import begin")
     assert (course.folder / "desk" / "04_view" / "testing/views.py").exists()
     assert "✓" in course.workshop("status") or "done" in course.workshop("status")
@@ -247,7 +240,7 @@ def test_the_links_lead_through_every_notebook_without_a_question(course, lab):
     SHOTS.mkdir(exist_ok=True)
     files = sorted(places.NOTEBOOKS.glob("*.ipynb"))
     lab.page.set_viewport_size({"width": 1200, "height": 5000})
-    lab.go(course.link.replace("workspaces/00_start", f"tree/notebooks/{files[0].name}"))
+    lab.go(course.link.replace("workspaces/00_start", f"tree/desk/lessons/{files[0].name}"))
     for file, after in zip(files, [*files[1:], None], strict=True):
         title = lab.notebook.locator("h1").first
         wait_until(
@@ -263,6 +256,9 @@ def test_the_links_lead_through_every_notebook_without_a_question(course, lab):
             what=f"all {cells} cells of {file.name}",
         )
         assert not lab.page.locator(".jp-Dialog").count()
+        assert not lab.notebook.locator(".jp-OutputArea-output").count(), (
+            "an answer before its cell"
+        )
         lab.page.screenshot(path=SHOTS / f"{file.stem}.png")
         if after:
             lab.notebook.locator(f'a:text-matches("^{after.stem[:2]} · ")').last.click()

@@ -29,7 +29,7 @@ console = Console(highlight=False, soft_wrap=True)
 def lab(_) -> int:
     """open the course: RabbitMQ and JupyterLab, side by side"""
     from workshop.broker.node import Broker
-    from workshop.desk import prepare, progress
+    from workshop.desk import lessons, prepare, progress
     from workshop.lab import jupyter
     from workshop.machine import ports
     from workshop.machine.warm import Warm
@@ -39,7 +39,9 @@ def lab(_) -> int:
     if os.environ.get("JUPYTERHUB_SERVICE_PREFIX"):
         broker.start()
         console.print(f"✓ RabbitMQ  runs, on localhost:{broker.port}")
-        console.print("\n  You are in Jupyter already: open notebooks/00_start.ipynb there.\n")
+        lessons.lay_all()
+        first = jupyter.lesson_of(jupyter.FIRST)
+        console.print(f"\n  You are in Jupyter already: open {first} there.\n")
         return 0
     trouble: list[CourseError] = []
     beside = threading.Thread(target=_start_broker, args=(broker, begun, trouble))
@@ -170,7 +172,7 @@ def say(answer) -> int:
 
 
 def of_a_stage(options) -> int:
-    """begin, hint, solve, reset: the verb of this name, on a stage"""
+    """begin, hint, solve, reset, lesson: the verb of this name, on a stage"""
     from workshop import verbs
 
     say(getattr(verbs, options.verb)(verbs.which(options.stage)))
@@ -280,6 +282,7 @@ def parser(prog: str = "workshop", with_choices: bool = False):
         ("begin", "lay a stage out in desk/; what is there is left alone"),
         ("reset", "lay its start out again; your files are set aside"),
         ("solve", "lay its solution out; your files are set aside"),
+        ("lesson", "lay its newest text out, without outputs; your copy is set aside"),
     ):
         add_stage(add(of_a_stage, verb, what))
     one = add(diff)

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workshop import places
-from workshop.desk import progress, stages
+from workshop.desk import lessons, progress, stages
 from workshop.desk.stages import Stage
 from workshop.errors import CourseError
 from workshop.report import Listener
@@ -206,6 +206,15 @@ def reset(stage: Stage) -> Answer:
     return _lay_anew(stage, solved=False)
 
 
+def lesson(stage: Stage) -> Answer:
+    """Lay the lesson's newest text out, without outputs; your copy is set aside, and named."""
+    aside = lessons.lay_anew(stage.name)
+    parts = [Text(f"{_inside(lessons.folder() / stage.notebook.name)}: as the course has it now")]
+    if aside:
+        parts.insert(0, Text(f"yours is now {_inside(aside)}"))
+    return Answer(*parts, Text("in Lab: close the old one, and open it anew", GREY))
+
+
 def _lay_anew(stage: Stage, *, solved: bool) -> Answer:
     with _on_the_broker(stage) as port:
         aside = stages.lay_anew(stage, solved=solved, port=port)
@@ -299,5 +308,5 @@ def next_() -> Answer:
     if address:
         parts.append(Text.assemble("lesson, file and terminal: ", (address, f"link {address}")))
     else:
-        parts.append(Text(f"its lesson is notebooks/{stage.name}.ipynb: make lab"))
+        parts.append(Text(f"its lesson is {_inside(lessons.lay(stage.name))}: make lab"))
     return Answer(*parts)

@@ -14,6 +14,7 @@ import psutil
 from jupyter_server.serverapp import list_running_servers
 
 from workshop import places
+from workshop.desk import lessons
 from workshop.desk.stages import Stage
 from workshop.errors import CourseError
 from workshop.lab import terminal
@@ -22,7 +23,6 @@ from workshop.machine.patience import NotYet, by_clock, wait_until
 from workshop.machine.process import is_over
 
 FIRST = "00_start"
-FIRST_PAGE = f"/lab/tree/notebooks/{FIRST}.ipynb"
 NEWS = "@jupyterlab/apputils-extension:announcements"
 
 
@@ -33,6 +33,14 @@ def servers() -> Iterator[dict]:
             server["pid"]
         ):
             yield server
+
+
+def lesson_of(name: str) -> str:
+    """The path of a lesson in Lab: of the learner's copy; of the course's where Lab sees none."""
+    copy = lessons.folder() / f"{name}.ipynb"
+    if copy.is_relative_to(places.CHECKOUT):
+        return str(copy.relative_to(places.CHECKOUT))
+    return f"notebooks/{name}.ipynb"
 
 
 def link(server: dict, name: str = FIRST) -> str:
@@ -78,7 +86,7 @@ def launch() -> subprocess.Popen:
         f"--ServerApp.root_dir={places.CHECKOUT}",
         "--ServerApp.ip=127.0.0.1",
         *([f"--ServerApp.port={port}"] if (port := ports.told().get("lab")) else []),
-        f"--LabApp.default_url={FIRST_PAGE}",
+        f"--LabApp.default_url=/lab/tree/{lesson_of(FIRST)}",
         f"--ServerApp.terminado_settings={settings_of_terminals}",
         "--no-browser",  # the desk is laid first
         *(["--allow-root"] if os.geteuid() == 0 else []),
@@ -112,6 +120,7 @@ def lay_desk(server: dict, stage: Stage | None) -> str:
 
     A workspace of this name that is there already is left as the learner has it.
     """
+    lessons.lay_all()
     name, files, folder = desk_of(stage)
     with httpx.Client(
         base_url=server["url"],
@@ -147,7 +156,7 @@ def open_desk(stage: Stage | None) -> str:
 
 def workspace(name: str, files: list[str]) -> dict:
     """JupyterLab's own description of a layout: the lesson at the left, files over a terminal."""
-    lesson, shell = f"notebook:notebooks/{name}.ipynb", f"terminal:{name}"
+    lesson, shell = f"notebook:{lesson_of(name)}", f"terminal:{name}"
     editors = [f"editor:{file}" for file in files]
 
     def tabs(*widgets: str) -> dict:
@@ -177,7 +186,7 @@ def workspace(name: str, files: list[str]) -> dict:
                 "right": closed,
                 "relativeSizes": [0, 1, 0],
             },
-            lesson: {"data": {"path": f"notebooks/{name}.ipynb", "factory": "Notebook"}},
+            lesson: {"data": {"path": lesson_of(name), "factory": "Notebook"}},
             shell: {"data": {"name": name}},
             **{
                 editor: {"data": {"path": file, "factory": "Editor"}}

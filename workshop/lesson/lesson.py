@@ -15,13 +15,20 @@ from workshop import places, show, verbs
 from workshop.broker import login, spare
 from workshop.broker.node import Broker
 from workshop.broker.spare import SecondBroker
-from workshop.desk import prepare, stages
+from workshop.desk import lessons, prepare, stages
 from workshop.lesson.reimport import import_from
 from workshop.lesson.watch import Watch
 from workshop.machine import environment, process
 from workshop.machine.patience import NotYet, wait_until
 from workshop.project.project import Project
 from workshop.report import Listener, Result
+
+_STARTED_IN = os.getcwd()  # the notebook's folder: this is imported before a stage is begun
+
+
+def _desk() -> str:
+    """The desk as seen from the notebook: from the learner's copy, or from the course's own."""
+    return ".." if str(lessons.folder()) == _STARTED_IN else "../desk"
 
 
 class Lesson(Project):
@@ -42,9 +49,9 @@ class Lesson(Project):
         return "\n".join([*self._lines, f"your files: {files}"])
 
     def _repr_html_(self) -> str:
-        # links from notebooks/ into the desk: JupyterLab opens them in tabs beside this one
+        # links from the lesson into the desk: JupyterLab opens them in tabs beside this one
         links = ", ".join(
-            f'<a href="../desk/{self.stage.name}/{name}">{html.escape(name)}</a>'
+            f'<a href="{_desk()}/{self.stage.name}/{name}">{html.escape(name)}</a>'
             for name in self.stage.todo
         )
         head, broker = map(html.escape, self._lines)
@@ -204,6 +211,8 @@ def begin(number: str | int) -> Lesson:
     import_from(stage.path)
     _current = Lesson(stage, broker)
     _warn_of_old_port(_current)
+    if lessons.is_old(stage.name) and str(lessons.folder()) == _STARTED_IN:
+        print(f"· this lesson has a newer text: workshop lesson {stage.number}")
     return _current
 
 

@@ -1,0 +1,81 @@
+"""The learner's own copies of the lessons, in desk/lessons/: without what the cells have shown.
+
+The lessons in notebooks/ stay as they are. So `git pull` finds them untouched, and nobody sees
+an answer before they have run the cell.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import time
+from pathlib import Path
+
+from workshop import places
+from workshop.machine.files import write_whole
+
+LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)[^)#\s]+")  # of Markdown, to a file
+NAMES = "[0-9][0-9]_*.ipynb"
+STAMP = "celery_django_course"  # in a copy's metadata: which text of the lesson it was made of
+
+
+def folder() -> Path:
+    return places.desk() / "lessons"
+
+
+def lay(name: str) -> Path:
+    """The copy of a lesson, made where there is none; what the learner has is left alone."""
+    copy = folder() / f"{name}.ipynb"
+    if not copy.exists():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(copy, _without_outputs(places.NOTEBOOKS / copy.name))
+    return copy
+
+
+def lay_all() -> None:
+    """A copy of every lesson: each links to the next."""
+    for lesson in places.NOTEBOOKS.glob(NAMES):
+        lay(lesson.stem)
+
+
+def lay_anew(name: str) -> Path | None:
+    """A new copy in place of the learner's; where that one was set aside."""
+    copy, aside = folder() / f"{name}.ipynb", None
+    if copy.exists():
+        aside = copy.with_name(f"{name}-{time.strftime('%Y%m%d-%H%M%S')}.ipynb")
+        copy.replace(aside)
+    lay(name)
+    return aside
+
+
+def is_old(name: str) -> bool:
+    """Whether the lesson has changed since its copy was made."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        book = json.loads((folder() / f"{name}.ipynb").read_text(encoding="utf-8"))
+        return book["metadata"][STAMP] != _fingerprint(places.NOTEBOOKS / f"{name}.ipynb")
+    return False
+
+
+def _fingerprint(lesson: Path) -> str:
+    return hashlib.sha1(lesson.read_bytes(), usedforsecurity=False).hexdigest()
+
+
+def _without_outputs(lesson: Path) -> str:
+    book = json.loads(lesson.read_text(encoding="utf-8"))
+    for cell in book["cells"]:
+        if cell["cell_type"] == "code":
+            cell.update(outputs=[], execution_count=None)
+        else:
+            text = "".join(cell["source"])
+            cell["source"] = LINK.sub(_as_seen_from_here, text).splitlines(keepends=True)
+    book["metadata"][STAMP] = _fingerprint(lesson)
+    return json.dumps(book, ensure_ascii=False, indent=1) + "\n"
+
+
+def _as_seen_from_here(link: re.Match) -> str:
+    """Another lesson stands beside this one; all else is where it was."""
+    target = places.NOTEBOOKS / link[0]
+    if target.parent == places.NOTEBOOKS and target.suffix == ".ipynb":
+        return link[0]
+    return os.path.relpath(target, places.CHECKOUT / "desk" / "lessons")
