@@ -46,7 +46,7 @@ browser:  ## get Playwright and Chromium, for the test that walks through Lab
 	@$(SETUP) --browser
 
 test-docker: ## prove the containers on a Docker Engine
-	@$(SETUP) && $(IN) pytest docker -rs -x
+	@$(SETUP) && $(IN) pytest tests/docker -rs -x
 
 matrix:   ## make test in bare Debian 12 and 13, as root and as a user: make matrix ONLY="debian 13, user" ARGS=…
 	@python3 -m tools.matrix
