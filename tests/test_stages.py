@@ -1,7 +1,10 @@
 """The overlay: its rules hold, and a learner's file is never lost."""
 
+import ast
 import difflib
 import re
+import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -158,3 +161,21 @@ def test_the_solved_project_stands_away_from_the_learners(at_the_desk, monkeypat
     assert stage.path != stage.desk
     assert "TODO" in (stage.desk / "testing/workers.py").read_text()
     assert "TODO" not in (stage.path / "testing/workers.py").read_text()
+
+
+# --- the manifest ------------------------------------------------------------------------------
+
+
+def test_what_holds_from_a_stage_on_is_written_once():
+    rows = tomllib.loads((places.STEPS / "stages.toml").read_text())["stage"]
+    for name in stages.FROM_HERE_ON:
+        told = [row[name] for row in rows if name in row]
+        assert told and all(a != b for a, b in pairwise(told)), name
+
+
+def test_the_code_knows_no_stage_by_its_number():
+    for file in (places.CHECKOUT / "workshop").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                named = re.fullmatch(r"0[1-9](_[a-z]+)?|1\d_[a-z]+", node.value)
+                assert not named, f"{file}:{node.lineno}: {node.value}"

@@ -36,7 +36,6 @@ from workshop.machine.warm import Warm, WarmRunning
 from workshop.project import probe
 
 SITE = Path(__file__).with_name("site")
-NAMES_ITS_QUEUES = 8  # the stage from which on the project does
 # seconds of the machine's patience: a worker or a web server of a stage is ready after one
 READY = 20
 MESSAGE = 3  # a message that was published is in its queue at once
@@ -64,10 +63,10 @@ class Look:
         if not self.stage.path.exists():
             stages.begin(self.stage, port=self.broker.port)
         prepare.replay(self.stage, self.broker)
-        if int(self.stage.number) < NAMES_ITS_QUEUES:
-            self._stack.callback(self._drop_queue)
-        else:
+        if self.stage.names_queues:
             self._go_apart()
+        else:
+            self._stack.callback(self._drop_queue)
         return self
 
     def __exit__(self, *_) -> None:

@@ -7,7 +7,7 @@ import subprocess
 from workshop import places
 from workshop.broker import login
 from workshop.broker.node import Broker
-from workshop.desk.stages import Stage, all_stages
+from workshop.desk.stages import Stage, before
 from workshop.errors import CourseError
 from workshop.machine import environment, process
 from workshop.machine.patience import run_through
@@ -55,15 +55,10 @@ def replay(stage: Stage, broker: Broker) -> list[str]:
 
     They are the solutions themselves: a late joiner stands where everyone stands.
     """
-    missing = {
-        "01_broker": lambda: not login.can_log_in(broker),
-        "02_vhost": lambda: not login.may_use(broker),
-    }
+    is_there = {"login": login.can_log_in, "vhost": login.may_use}
     ran = []
-    for earlier in all_stages():
-        if earlier == stage:
-            break
-        if missing.get(earlier.name, lambda: False)():
+    for earlier in before(stage):
+        if earlier.gives and not is_there[earlier.gives](broker):
             for name in filter(SCRIPT.fullmatch, earlier.todo):
                 run_script(earlier, name, broker)
                 ran.append(f"{earlier.name}/{name}")

@@ -23,15 +23,20 @@ GUIDE_ADDRESS = "localhost:5672"
 HIDDEN = {"__pycache__", ".ipynb_checkpoints", ".ruff_cache", ".pytest_cache"}
 KEPT = re.compile(r"(?P<stage>\w+)-(?P<day>\d{8})-(?P<hour>\d{6})(-\d+)?")
 TODO = re.compile(r"\bTODO ([a-z]):")
+FROM_HERE_ON = ("app", "names_queues")  # what a stage says of itself and of all later ones
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of the course, as steps/stages.toml lists it."""
+    """One stage of the course, as steps/stages.toml lists it, which says what each field is."""
 
     name: str
     title: str
     minutes: int
+    gives: str = ""
+    app: str = ""
+    names_queues: bool = False
+    demo: bool = False
 
     @property
     def number(self) -> str:
@@ -76,7 +81,16 @@ def all_stages() -> list[Stage]:
 
 @cache
 def _stages(file: Path) -> list[Stage]:
-    return [Stage(**row) for row in tomllib.loads(file.read_text())["stage"]]
+    found, so_far = [], {}
+    for row in tomllib.loads(file.read_text())["stage"]:
+        so_far.update({name: row[name] for name in FROM_HERE_ON if name in row})
+        found.append(Stage(**{**so_far, **row}))
+    return found
+
+
+def before(stage: Stage) -> list[Stage]:
+    """The stages that it stands on, in their order."""
+    return [earlier for earlier in all_stages() if earlier.number < stage.number]
 
 
 def find(word: str | int) -> Stage:
@@ -102,11 +116,7 @@ def files_in(folder: Path) -> dict[str, Path]:
 
 def layers(stage: Stage, solved: bool) -> list[Path]:
     """The folders whose files make the stage, lowest first."""
-    folders = []
-    for earlier in all_stages():
-        if earlier == stage:
-            break
-        folders += [earlier.step, earlier.solution]
+    folders = [folder for one in before(stage) for folder in (one.step, one.solution)]
     return [*folders, stage.step, *([stage.solution] if solved else [])]
 
 

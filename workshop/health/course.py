@@ -2,7 +2,7 @@
 
 from workshop.broker import login
 from workshop.broker.node import Broker
-from workshop.desk import progress
+from workshop.desk import progress, stages
 from workshop.health.broker import without_broker
 from workshop.health.finding import Finding
 from workshop.machine import process
@@ -11,16 +11,17 @@ from workshop.machine import process
 def rights() -> Finding:
     """User, vhost and permissions that the stage begun last stands on."""
     stage, broker = progress.last_begun(), Broker()
-    if stage is None or int(stage.number) < 2:
+    given = [one.gives for one in stages.before(stage)] if stage else []
+    if "login" not in given:
         return Finding("rights", "nothing is needed yet")
     if not broker.is_ready():
         return without_broker("rights")
     missing = ""
     if not login.can_log_in(broker):
         missing = f"{login.USER} cannot log in with the password of stage 01"
-    elif int(stage.number) >= 3 and broker.facts("vhosts", login.VHOST) is None:
+    elif "vhost" in given and broker.facts("vhosts", login.VHOST) is None:
         missing = f"there is no vhost {login.VHOST}"
-    elif int(stage.number) >= 3 and not login.may_use(broker):
+    elif "vhost" in given and not login.may_use(broker):
         missing = f"{login.USER} has not all rights in {login.VHOST}"
     if missing:
         return Finding(

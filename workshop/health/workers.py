@@ -123,7 +123,7 @@ def waiting() -> Finding:
     if waits:
         shown = ", ".join(f"{count} in {name}" for name, count in waits.items())
         at = progress.last_begun()
-        app = "celery_testing" if at and int(at.number) >= 5 else "testing.workers"
+        app = (at and at.app) or "testing.workers"
         return Finding(
             "messages",
             f"{shown}, and no worker takes them",
