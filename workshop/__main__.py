@@ -11,11 +11,8 @@ if __name__ == "__main__" or os.path.basename(sys.argv[0]) == "workshop":
 
 import argparse
 import json
-import signal
 import subprocess
-import threading
 import time
-import webbrowser
 from functools import partial
 
 from rich.console import Console
@@ -28,82 +25,9 @@ console = Console(highlight=False, soft_wrap=True)
 
 def lab(_) -> int:
     """open the course: RabbitMQ and JupyterLab, side by side"""
-    from workshop.broker.node import Broker
-    from workshop.desk import lessons, prepare, progress
-    from workshop.lab import jupyter
-    from workshop.machine import ports
-    from workshop.machine.warm import Warm
+    from workshop.lab.opening import open_course
 
-    broker, begun = Broker(), time.monotonic()
-    prepare.enter(broker)
-    if os.environ.get("JUPYTERHUB_SERVICE_PREFIX"):
-        broker.start()
-        console.print(f"✓ RabbitMQ  runs, on localhost:{broker.port}")
-        lessons.lay_all()
-        first = jupyter.lesson_of(jupyter.FIRST)
-        console.print(f"\n  You are in Jupyter already: open {first} there.\n")
-        return 0
-    trouble: list[CourseError] = []
-    beside = threading.Thread(target=_start_broker, args=(broker, begun, trouble))
-    beside.start()
-    server = next(jupyter.servers(), None)
-    process = None if server else jupyter.launch()
-    try:
-        if process:
-            server = jupyter.until_ready(process)
-            console.print(f"✓ Jupyter   started ({time.monotonic() - begun:.1f} s)")
-        else:
-            console.print("✓ Jupyter   is running")
-    finally:
-        beside.join()
-    if trouble:
-        console.print(f"✗ {trouble[0]}")
-    at = progress.last_begun() and progress.next_stage()
-    if trouble or (at and not at.path.exists()):
-        at = None
-    address = jupyter.lay_desk(server, at)
-    console.print(f"\n  open  {address}\n")
-    if process and jupyter.has_display():
-        webbrowser.open(address)
-    if process is None:
-        return 1 if trouble else 0
-    in_container = bool(ports.told())  # there the container's end is the broker's, too
-    # SIGINT too: a program that a shell starts in the background would not hear it
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
-    with Warm() as warm:  # from the first check on, no check waits for imports
-        warm.share()
-        return _until_interrupted(process, server, in_container)
-
-
-def _start_broker(broker, begun: float, trouble: list[CourseError]) -> None:
-    """In a thread beside Jupyter's start. What goes wrong is left in `trouble`."""
-    try:
-        started = broker.start()
-        took = f"started ({time.monotonic() - begun:.1f} s)" if started else "is running"
-        console.print(f"✓ RabbitMQ  {took}, on localhost:{broker.port}")
-    except CourseError as error:
-        trouble.append(error)
-
-
-def _until_interrupted(process, server: dict, in_container: bool) -> int:
-    from workshop.lab import jupyter
-
-    try:
-        if in_container:
-            console.print("Ctrl-C here, or `docker compose stop`, ends both.")
-        else:
-            console.print("Ctrl-C here ends JupyterLab; `make stop` ends RabbitMQ, too.")
-        process.wait()
-    except KeyboardInterrupt:
-        jupyter.end(server)
-        after = "" if in_container else " RabbitMQ still runs: `make stop` ends it."
-        console.print(f"\nJupyterLab has ended.{after}")
-    return 0
-
-
-def _interrupt(*_) -> None:
-    raise KeyboardInterrupt
+    return open_course(console)
 
 
 def test(options) -> int:

@@ -22,8 +22,7 @@ from kombu import Queue
 
 from workshop.broker import login
 from workshop.broker.node import Broker, dead_checks_cleared
-from workshop.causes import likely
-from workshop.checks.saved import is_saved_right
+from workshop.checks.saved import expect_saved_right
 from workshop.checks.web import Web
 from workshop.checks.wrong import Wrong
 from workshop.desk import prepare, stages
@@ -167,7 +166,7 @@ class Look:
         if not file.is_file():
             there = ", ".join(sorted(f.name for f in file.parent.glob("*") if f.is_file()))
             raise Wrong(f"there is no {name}. In that folder: {there or 'nothing'}")
-        is_saved_right(name, file.read_bytes())
+        expect_saved_right(name, file.read_bytes())
 
     def read(self, name: str) -> str:
         """The text of a file of the learner's, less its comments' lines."""
@@ -237,39 +236,6 @@ class Look:
             wait_until(lambda: self.waiting() > before, limit=MESSAGE, what="a message")
         except NotYet:
             raise Wrong("no message reached the vhost /vhost: is the task sent?") from None
-
-    def is_your_vhost(self, broker: dict[str, Any]) -> None:
-        """Raise Wrong unless an address, taken apart by kombu, is the learner's vhost."""
-        if "error" in broker:
-            cause, cure = likely(broker["error"]) or ("it begins with amqp://", "look at its parts")
-            what = "app's settings" if "conf" in broker else "address"
-            error = " ".join(broker["error"].split())
-            raise Wrong(f"the {what} cannot be read: {error} ({cause}; {cure})")
-        port = broker["port"] or 5672
-        if re.search("[<>]", broker["url"] or ""):
-            raise Wrong(
-                f"the address is {broker['url']}: < and > only mark what you are to fill in"
-            )
-        if broker["transport"] not in ("amqp", "pyamqp", "amqplib"):
-            raise Wrong(f"the address starts with {broker['transport']}://: RabbitMQ speaks amqp")
-        if broker["host"] is None:
-            raise Wrong("the app has no address of yours: it goes to guest@localhost, vhost '/'")
-        if broker["host"] not in ("localhost", "127.0.0.1", "::1"):
-            raise Wrong(f"the address names the host {broker['host']!r}; your broker is here")
-        if port != self.broker.port:
-            raise Wrong(f"the address has the port {port}; your broker's is {self.broker.port}")
-        if broker["vhost"] != login.VHOST:
-            raise Wrong(
-                f"the address means the vhost {broker['vhost']!r}, and yours is "
-                f"{login.VHOST!r}: count the slashes after the port"
-            )
-        if not login.can_log_in(self.broker, broker["user"] or "", broker["password"] or ""):
-            raise Wrong(
-                f"the broker does not let {broker['user']!r} in with the password in the "
-                "address: is it the user of stage 01?"
-            )
-        if broker["user"] != login.USER:
-            raise Wrong(f"the address names the user {broker['user']!r}: use your own, learner")
 
     def _drop_queue(self) -> None:
         with (

@@ -3,6 +3,7 @@
 import ast
 import re
 
+from workshop.checks.address import expect_your_vhost
 from workshop.checks.items import Check
 from workshop.checks.look import Look
 from workshop.checks.wrong import Wrong
@@ -32,7 +33,7 @@ def with_function(look: Look) -> dict:
     """The facts of a file that has sum_number in it. Raises Wrong."""
     found = facts(look)
     if found["broker"] and "conf" in found["broker"]:
-        look.is_your_vhost(found["broker"])
+        expect_your_vhost(found["broker"], look.broker)
     if found["sum_number"] == "missing":
         there = ", ".join(found["names"]) or "nothing"
         raise Wrong(f"there is no sum_number in this file; it has: {there}")
@@ -70,7 +71,7 @@ def broker_is_your_vhost(look: Look) -> None:
             "the app has no address of yours: it goes to guest@localhost, vhost '/'. The address "
             "in this file does not reach it: it is the argument broker=, or the setting broker_url"
         )
-    look.is_your_vhost(found["broker"])
+    expect_your_vhost(found["broker"], look.broker)
 
 
 @check.item(todo="b", file=FILE)

@@ -2,6 +2,7 @@
 
 import re
 
+from workshop.checks.address import expect_your_vhost
 from workshop.checks.items import Check
 from workshop.checks.look import Look, process_ids
 from workshop.checks.wrong import Wrong
@@ -52,7 +53,7 @@ def view_sends(look: Look) -> None:
     sent = seen["sent"]
     if seen["elsewhere"]:
         try:
-            look.is_your_vhost(seen["elsewhere"])
+            expect_your_vhost(seen["elsewhere"], look.broker)
         except Wrong as wrong:
             raise Wrong(
                 f"the view sends a task of another app than the one in testing/workers.py: {wrong}",

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 
 from workshop.broker import login
 from workshop.broker.login import PASSWORD, VHOST
+from workshop.checks.address import expect_your_vhost
 from workshop.checks.items import Check
 from workshop.checks.look import Look
 from workshop.checks.wrong import Wrong
@@ -71,7 +72,7 @@ def address_comes_from_the_environment(look: Look) -> None:
     if broker is None:
         raise missing(look, "CELERY_BROKER_URL")
     if "error" in broker:
-        look.is_your_vhost(broker)
+        expect_your_vhost(broker, look.broker)
     other = look.ask("setting_of_broker", environ={"BROKER_URL": ELSEWHERE})
     if other["vhost"] != "elsewhere":
         raise Wrong(
@@ -79,11 +80,11 @@ def address_comes_from_the_environment(look: Look) -> None:
             "read BROKER_URL, by this name?"
         )
     if broker["user"] is None:
-        is_loaded(look)
-    look.is_your_vhost(broker)
+        expect_loaded(look)
+    expect_your_vhost(broker, look.broker)
 
 
-def is_loaded(look: Look) -> None:
+def expect_loaded(look: Look) -> None:
     """Raise Wrong, with what keeps it from that, unless BROKER_URL came from .env in time."""
     found = look.ask("env_file")
     if found["loaded"]:
@@ -150,7 +151,7 @@ def worker_reads_the_settings(look: Look) -> None:
         )
     wanted = settings(look, "setting_of_broker")["url"]
     try:
-        look.is_your_vhost(broker)
+        expect_your_vhost(broker, look.broker)
     except Wrong as wrong:
         if broker["url"] in (wanted, None):
             raise
@@ -188,7 +189,7 @@ def django_has_the_app(look: Look) -> None:
             f"Take CELERY_TASK_ALWAYS_EAGER out of {SETTINGS}.",
         )
     try:
-        look.is_your_vhost(found["broker"])
+        expect_your_vhost(found["broker"], look.broker)
     except Wrong as wrong:
         dot = ""
         if re.search(r"^\s*(from celery import|import celery)", look.read(INIT), re.M):

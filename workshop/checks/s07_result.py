@@ -247,7 +247,7 @@ def result_comes_back(look: Look) -> None:
     if told["ignored"] or found(look, "submit")["sent"][0]["ignore_result"]:
         where = WORKERS if told["ignored"] else ""
         raise Wrong("ignore_result is set: the worker throws the task's result away", where=where)
-    is_sound(told)
+    expect_sound(told)
     look.worker("celery_testing")
     last = over(look, job)
     if last["state"] != "SUCCESS":
@@ -267,7 +267,7 @@ def progress(look: Look) -> dict:
         return {"id": "", "told": [], "ignored": False}
 
 
-def is_sound(told: dict) -> None:
+def expect_sound(told: dict) -> None:
     """Raise Wrong if the task tells its progress in a way that the job cannot read."""
     shares = []
     for one in told["told"]:

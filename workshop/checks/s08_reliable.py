@@ -231,7 +231,7 @@ def worker_on(look: Look, broker: SecondBroker, name: str) -> Running:
 )
 def poison_ends_in_dead(look: Look) -> str:
     look.needs_file(QUEUES)
-    arguments_are_known(look.ask("queue_arguments"))
+    expect_known_arguments(look.ask("queue_arguments"))
     look.migrate()
     broker = second(look)
     begun = Path(look.folder) / "poison"
@@ -270,7 +270,7 @@ def poison_ends_in_dead(look: Look) -> str:
     return "each begun 3 times, then set aside"
 
 
-def arguments_are_known(queues: dict[str, dict]) -> None:
+def expect_known_arguments(queues: dict[str, dict]) -> None:
     """Raise Wrong for an argument of a queue that RabbitMQ would ignore, or refuse."""
     for name, arguments in queues.items():
         for argument, value in arguments.items():

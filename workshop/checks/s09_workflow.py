@@ -38,7 +38,7 @@ ROWS = [10_000, 1001, 100, 9, 8, 7, 2, 1]
 def every_row_once(look: Look) -> str:
     look.needs_file(WORKFLOW)
     for x, ranges in fact(look, "cuts").items():
-        is_a_cut(int(x), ranges)
+        expect_a_cut(int(x), ranges)
     return f"of {ROWS[-1]} to {ROWS[0]} rows"
 
 
@@ -53,7 +53,7 @@ def fact(look: Look, name: str):
     return probe.value(look.once("facts", lambda: look.ask_all(asked))[name])
 
 
-def is_a_cut(x: int, ranges: list[list[int]] | str) -> None:
+def expect_a_cut(x: int, ranges: list[list[int]] | str) -> None:
     """Raise Wrong unless the ranges have each of x rows once, in about equal lengths."""
     if isinstance(ranges, str):
         raise Wrong(f"cut({x}) returned {ranges}: it is to be a list of pairs (first, last)")

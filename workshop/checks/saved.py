@@ -7,7 +7,7 @@ import tokenize
 from workshop.checks.wrong import Wrong
 
 
-def is_saved_right(name: str, content: bytes) -> None:
+def expect_saved_right(name: str, content: bytes) -> None:
     """Raise Wrong if an editor saved a file so that its readers cannot read it."""
     if name.endswith(".sh") and b"\r\n" in content:
         raise Wrong(
