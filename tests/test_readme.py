@@ -56,7 +56,7 @@ def test_every_workshop_command_in_the_texts_is_a_verb():
     said = subprocess.run(
         [sys.executable, "-m", "workshop", "--help"], capture_output=True, text=True, check=True
     ).stdout
-    for verb in re.findall(r"-m workshop (\w+)", COMMANDS):
+    for verb in re.findall(r"`workshop (\w+)", COMMANDS):
         assert re.search(rf"^\s+{verb}\b", said, re.M), verb
 
 

@@ -1,1 +1,1 @@
-"""Is this machine ready? It knows nothing of how answers are drawn."""
+"""Is this machine ready? It knows nothing of checks and lessons."""
