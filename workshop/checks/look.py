@@ -62,7 +62,7 @@ class Look:
         if not self.stage.path.exists():
             stages.begin(self.stage, port=self.broker.port)
         prepare.replay(self.stage, self.broker)
-        if self.stage.names_queues:
+        if self.stage.apart:
             self._go_apart()
         else:
             self._stack.callback(self._drop_queue)

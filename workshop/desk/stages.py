@@ -23,7 +23,7 @@ GUIDE_ADDRESS = "localhost:5672"
 HIDDEN = {"__pycache__", ".ipynb_checkpoints", ".ruff_cache", ".pytest_cache"}
 KEPT = re.compile(r"(?P<stage>\w+)-(?P<day>\d{8})-(?P<hour>\d{6})(-\d+)?")
 TODO = re.compile(r"\bTODO ([a-z]):")
-FROM_HERE_ON = ("app", "names_queues")  # what a stage says of itself and of all later ones
+FROM_HERE_ON = ("app", "apart")  # what a stage says of itself and of all later ones
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Stage:
     minutes: int
     gives: str = ""
     app: str = ""
-    names_queues: bool = False
+    apart: bool = False
     demo: bool = False
 
     @property
