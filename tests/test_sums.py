@@ -122,7 +122,9 @@ class Sums:
             database.execute(
                 "INSERT INTO sums_job (id, x, y, created, sent) VALUES (?, ?, ?, ?, ?)", row
             )
-        with Celery(broker=login.url(self.look.broker), set_as_current=False) as app:
+        with Celery(
+            broker=login.url(self.look.broker, self.look.vhost), set_as_current=False
+        ) as app:
             app.send_task(TASK, (), kwargs, task_id=job["id"], queue=self.look.queue)
         return job
 
