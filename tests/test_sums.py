@@ -317,7 +317,10 @@ def test_the_schema_promises_nothing_that_ends_in_a_5xx(sums, tmp_path):
         check=False,
         timeout=by_clock(60),
     )
-    with login.connect(sums.look.broker) as connection, connection.channel() as channel:
+    with (
+        login.connect(sums.look.broker, sums.look.vhost) as connection,
+        connection.channel() as channel,
+    ):
         Queue(queue)(channel).delete()
     assert done.returncode == 0, done.stdout
     assert "Tested: 4" in done.stdout
