@@ -1,10 +1,13 @@
 """What the small modules say: a worker's log read, a likely cause found, a picture drawn."""
 
+import io
 from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy
 import pytest
+from rich.console import Console
+from rich.text import Text
 
 from tools.refresh import masked, masks, merged
 from workshop import checks, show
@@ -68,6 +71,13 @@ def test_a_report_names_every_state_by_a_mark_and_a_word():
     assert (
         "<script>" not in show.Shown(Report("03", [Result("x", "<script>", WRONG)]))._repr_html_()
     )
+
+
+def test_an_address_is_whole_in_a_narrow_terminal():
+    address = f"http://127.0.0.1:8888/lab/workspaces/04_view?token={'0' * 48}"
+    answer, said = show.Answer(Text("go to"), show.link(address)), io.StringIO()
+    answer.print(Console(file=said, width=40))
+    assert address in said.getvalue().splitlines() and address in str(answer).splitlines()
 
 
 def test_pictures_are_png_with_their_alternative_text():

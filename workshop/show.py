@@ -35,7 +35,7 @@ class Answer:
         return Group(*self.parts)
 
     def _draw(self, console: Console) -> None:
-        console.print(self._lines())
+        console.print(self._lines(), crop=False)
 
     def __str__(self) -> str:
         said = io.StringIO()
@@ -55,6 +55,11 @@ class Answer:
 
     def print(self, console: Console | None = None) -> None:
         self._draw(console or Console(highlight=False))
+
+
+def link(address: str) -> Text:
+    """An address on a line of its own, whole in a narrow terminal, too: it may be copied."""
+    return Text(address, f"link {address}", no_wrap=True, overflow="ignore")
 
 
 class Shown(Answer):

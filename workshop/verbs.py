@@ -14,7 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from workshop import places
+from workshop import places, show
 from workshop.desk import lessons, progress, stages
 from workshop.desk.stages import Stage
 from workshop.errors import CourseError
@@ -306,7 +306,7 @@ def next_() -> Answer:
     ]
     address = jupyter.open_desk(stage)
     if address:
-        parts.append(Text.assemble("lesson, file and terminal: ", (address, f"link {address}")))
+        parts += [Text("lesson, file and terminal:"), show.link(address)]
     else:
         parts.append(Text(f"its lesson is {_inside(lessons.lay(stage.name))}: make lab"))
     return Answer(*parts)
