@@ -2,18 +2,30 @@
 
 import importlib
 
-_HOMES = {
-    "begin": "workshop.lesson.lesson",
-    "doctor": "workshop.health.diagnosis",
-    "status": "workshop.verbs",
-}
 __all__ = ["begin", "doctor", "pictures", "status"]
 
 
-def __getattr__(name: str):
-    # loaded when asked for: the command line and the guard start without the notebook's needs
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    if name == "pictures":
-        return importlib.import_module("workshop.lesson.pictures")
-    raise AttributeError(name)
+def lazily(homes):
+    """A package's `__getattr__`: each name from its module, or the module, when it is asked for.
+
+    The command line, a guard, a worker that includes a module of the package start without the
+    rest.
+    """
+
+    def get(name):
+        if name not in homes:
+            raise AttributeError(name)
+        module = importlib.import_module(homes[name])
+        return module if homes[name].endswith("." + name) else getattr(module, name)
+
+    return get
+
+
+__getattr__ = lazily(
+    {
+        "begin": "workshop.lesson.lesson",
+        "doctor": "workshop.health.diagnosis",
+        "pictures": "workshop.lesson.pictures",
+        "status": "workshop.verbs",
+    }
+)

@@ -120,12 +120,11 @@ class Api(Kept):
     def remove(self, *path: str) -> None:
         """DELETE /api/…; what is not there is gone already.
 
-        A queue or an exchange is removed by a user with rights in its vhost alone: ours has them
-        for that moment.
+        A queue is removed by a user with rights in its vhost alone: ours has them for that moment.
         """
         address = "/api/" + "/".join(quote(part, safe="") for part in path)
         answer = self.api.delete(address)
-        if answer.status_code == 401 and path[0] in ("queues", "exchanges"):
+        if answer.status_code == 401 and path[0] == "queues":
             self.give(path[1], EYES, dict.fromkeys(("configure", "write", "read"), ".*"))
             answer = self.api.delete(address)
             self.remove("permissions", path[1], EYES)
@@ -137,7 +136,8 @@ class Api(Kept):
         for vhost in self.facts("vhosts"):
             if names.fullmatch(vhost["name"]):
                 self.remove("vhosts", vhost["name"])
-        for queue in self.api.get("/api/queues", params={"disable_stats": "true"}).json():
+        found = self.api.get("/api/queues", params={"disable_stats": "true"}).raise_for_status()
+        for queue in found.json():
             if names.fullmatch(queue["name"]):
                 self.remove("queues", queue["vhost"], queue["name"])
 

@@ -1,8 +1,8 @@
 """Failures made on purpose, and what a lesson needs to see them. It knows nothing of checks."""
 
-import importlib
+from workshop import lazily
 
-_HOMES = {
+HOMES = {
     "Service": "workshop.drills.failures",
     "Stopwatch": "workshop.machine.patience",
     "away": "workshop.project.clock",
@@ -24,32 +24,5 @@ _HOMES = {
     "taken": "workshop.broker.versions",
     "tell": "workshop.drills.failures",
 }
-__all__ = [
-    "Service",
-    "Stopwatch",
-    "away",
-    "browser",
-    "connect",
-    "flaky_service",
-    "in_a_transaction",
-    "jobs",
-    "length",
-    "much",
-    "poison",
-    "publish_to_a_full_queue",
-    "publish_until_killed",
-    "run_twice",
-    "send",
-    "send_task",
-    "taken",
-    "tell",
-    "url",
-    "wait_until",
-]
-
-
-def __getattr__(name: str):
-    # loaded when asked for: a lesson wants one or two of them
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    raise AttributeError(name)
+__all__ = list(HOMES)
+__getattr__ = lazily(HOMES)
