@@ -1,6 +1,7 @@
 """The house is as its README says: no room that is not named there, and none that is not there."""
 
 import ast
+import importlib
 import re
 import sys
 
@@ -42,3 +43,13 @@ def test_what_must_start_without_any_package_imports_none(file):
     names += [node.module for node in tree.body if isinstance(node, ast.ImportFrom)]
     others = {name.split(".")[0] for name in names if name not in OURS}
     assert others <= set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("room", ["workshop", "workshop.checks", "workshop.drills"])
+def test_a_face_gives_what_its_name_says_not_the_module_it_stands_in(room):
+    face = importlib.import_module(room)
+    for name in face.__all__:
+        assert getattr(face, name).__name__.rpartition(".")[2] == name
+        assert callable(getattr(face, name)) or name == "pictures"
+    with pytest.raises(AttributeError):
+        face.no_such_name  # noqa: B018

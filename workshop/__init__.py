@@ -1,31 +1,29 @@
 """A live course on Celery and Django. A notebook needs this module alone."""
 
-import importlib
-
-__all__ = ["begin", "doctor", "pictures", "status"]
+import pkgutil
 
 
-def lazily(homes):
-    """A package's `__getattr__`: each name from its module, or the module, when it is asked for.
+def face(homes):
+    """A package's `__all__` and `__getattr__`: `{module: names}`, each loaded when it is asked for.
 
     The command line, a guard, a worker that includes a module of the package start without the
     rest.
     """
+    where = {name: f"{home}.{name}" for home, names in homes.items() for name in names}
 
     def get(name):
-        if name not in homes:
+        if name not in where:
             raise AttributeError(name)
-        module = importlib.import_module(homes[name])
-        return module if homes[name].endswith("." + name) else getattr(module, name)
+        return pkgutil.resolve_name(where[name])
 
-    return get
+    return list(where), get
 
 
-__getattr__ = lazily(
+__all__, __getattr__ = face(
     {
-        "begin": "workshop.lesson.lesson",
-        "doctor": "workshop.health.diagnosis",
-        "pictures": "workshop.lesson.pictures",
-        "status": "workshop.verbs",
+        "workshop.health.diagnosis": ["doctor"],
+        "workshop.lesson": ["pictures"],
+        "workshop.lesson.lesson": ["begin"],
+        "workshop.verbs": ["status"],
     }
 )
