@@ -4,8 +4,6 @@ import json
 import re
 import subprocess
 import sys
-import tomllib
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +14,6 @@ from workshop.desk import prepare, stages
 from workshop.report import BROKEN, NOT_TRIED, PASS, WRONG
 
 STAGES = stages.all_stages()
-CHECKS = Path(checks.__file__).parent
 ids = [stage.name for stage in STAGES]
 
 
@@ -42,16 +39,6 @@ def test_the_starter_fails_at_exactly_its_todos(stage, learner):
 def test_the_solution_passes(stage, solved):
     found = checks.check(solved(stage.number))
     assert found.passed, str(show.Shown(found))
-
-
-@pytest.mark.parametrize("stage", STAGES, ids=ids)
-def test_what_a_learner_reads_of_a_check_is_whole(stage):
-    items = checks.of(stage).items
-    content = tomllib.loads((CHECKS / f"s{stage.name}.toml").read_text())
-    assert list(content) == [item.id for item in items]
-    assert len({item.title for item in items}) == len(items)
-    for words in content.values():
-        assert set(words) == {"title", "hints"} and len(words["hints"]) == 3, words
 
 
 def test_a_check_takes_no_message_of_the_learners_and_leaves_no_queue(solved, broker):

@@ -6,12 +6,11 @@ raise `Wrong` with what was seen.
 """
 
 import importlib
-import tomllib
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
+from workshop.checks.content import Content, common
 from workshop.checks.look import Look
 from workshop.checks.wrong import Wrong
 from workshop.desk.stages import Stage
@@ -24,14 +23,6 @@ from workshop.project.probe import Trouble
 from workshop.report import BROKEN, MACHINE, NOT_TRIED, PASS, WRONG, Listener, Report, Result
 
 __all__ = ["Check", "Item", "Wrong", "check"]
-
-# for code that ended with an error, whatever it was to do
-OF_TROUBLE = (
-    "Your code raised an error. Which line does it name, and what does Python say about it?",
-    "Read that line, and the one above it: brackets, quotes, the colon, the spelling of names. "
-    "The last line of what Python says is the cause.",
-    "`workshop diff` shows your file beside the solution, line by line.",
-)
 
 
 @dataclass(frozen=True)
@@ -65,8 +56,9 @@ class Check:
     """The items of a stage, in the order in which they are looked at."""
 
     def __init__(self, file: str):
-        """`file` is the module's; what a learner reads of its items stands beside it."""
-        self._content = tomllib.loads(Path(file).with_suffix(".toml").read_text(encoding="utf-8"))
+        """`file` is the module's; what a learner reads of it stands beside it."""
+        self.content = Content(file)
+        self.says, self.wrong = self.content.says, self.content.wrong
         self.items: list[Item] = []
 
     def item(
@@ -85,10 +77,10 @@ class Check:
         """
 
         def register(look: Callable[[Look], str | None]):
-            title, hints = self._content[look.__name__].values()
+            title, hints = self.content.item(look.__name__)
             first = tuple(one.__name__ for one in needs)
             self.items.append(
-                Item(look.__name__, title, tuple(hints), look, todo, file, first, ahead, is_drill)
+                Item(look.__name__, title, hints, look, todo, file, first, ahead, is_drill)
             )
             return look
 
@@ -194,7 +186,7 @@ def _result(item: Item, look: Look) -> tuple[Result, str]:
             return item.result(NOT_TRIED, str(wrong), untouched=True), ""
         return item.result(WRONG, str(wrong), hints=wrong.hints or item.hints), wrong.where
     except Trouble as trouble:
-        hints = tuple(trouble.hints) or OF_TROUBLE
+        hints = tuple(trouble.hints) or common.hints("raised")
         return item.result(BROKEN, str(trouble), hints=hints), trouble.where
     except Busy:
         raise

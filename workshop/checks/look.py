@@ -22,9 +22,9 @@ from kombu import Queue
 
 from workshop.broker import login
 from workshop.broker.node import Broker, dead_checks_cleared
+from workshop.checks.content import common
 from workshop.checks.saved import expect_saved_right
 from workshop.checks.web import Web
-from workshop.checks.wrong import Wrong
 from workshop.desk import prepare, stages
 from workshop.errors import CourseError
 from workshop.machine import environment, process
@@ -165,7 +165,7 @@ class Look:
         file = self.path / name
         if not file.is_file():
             there = ", ".join(sorted(f.name for f in file.parent.glob("*") if f.is_file()))
-            raise Wrong(f"there is no {name}. In that folder: {there or 'nothing'}")
+            raise common.wrong("no_file", name=name, there=there or "nothing")
         expect_saved_right(name, file.read_bytes())
 
     def read(self, name: str) -> str:
@@ -235,7 +235,7 @@ class Look:
         try:
             wait_until(lambda: self.waiting() > before, limit=MESSAGE, what="a message")
         except NotYet:
-            raise Wrong("no message reached the vhost /vhost: is the task sent?") from None
+            raise common.wrong("no_message") from None
 
     def _drop_queue(self) -> None:
         with (

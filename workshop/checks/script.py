@@ -5,8 +5,8 @@ import subprocess
 from dataclasses import dataclass
 
 from workshop.causes import likely
+from workshop.checks.content import common
 from workshop.checks.look import Look
-from workshop.checks.wrong import Wrong
 from workshop.machine import environment
 from workshop.machine.patience import NotYet, run_through
 
@@ -64,11 +64,5 @@ def run_script(look: Look, name: str) -> Ran:
         r"rabbitmqctl\b.*\s(stop|stop_app|shutdown|reset|force_reset)\b", look.read(name)
     )
     if look.broker.start() and stops:
-        raise Wrong(
-            f"the script stops the broker: {stops[1]}. The check has started it again",
-            "In which state does the script leave the broker?",
-            f"`rabbitmqctl {stops[1]}` is for trying things out. It does not belong to what sets "
-            "a broker up.",
-            f"Take the line with {stops[1]} out.",
-        )
+        raise common.wrong("stops_the_broker", command=stops[1])
     return Ran(done.returncode, done.stdout)

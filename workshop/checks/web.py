@@ -6,7 +6,7 @@ import time
 
 import httpx
 
-from workshop.checks.wrong import Wrong
+from workshop.checks.content import common
 from workshop.machine.patience import Stopwatch
 from workshop.machine.process import Running
 from workshop.project.browser import ANSWER, browser
@@ -29,7 +29,7 @@ class Web:
         try:
             return self.client.request(method, path, **words)
         except httpx.TimeoutException:
-            raise Wrong(f"{path} gave no answer within {ANSWER} s") from None
+            raise common.wrong("no_answer", path=path, limit=ANSWER) from None
         except httpx.HTTPError as error:
             raise self.running.failure(f"{path}: {error}") from None
 

@@ -1,0 +1,70 @@
+"""What a learner reads of a check is in the `.toml` beside it, whole, and nothing else is there."""
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from workshop import checks
+from workshop.desk import stages
+
+CHECKS = Path(checks.__file__).parent
+STAGES = stages.all_stages()
+
+
+def words_of(name: str) -> dict:
+    return tomllib.loads((CHECKS / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def said_by(file: Path) -> Iterator[tuple[str, str, set[str]]]:
+    """Each text that a module asks for by its name: whose it is, which, and what it is given."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(
+                    ast.Name("check" | "common" as whose), "says" | "wrong" | "hints"
+                ),
+                args=[ast.Constant(name)],
+            ):
+                yield whose, name, {word.arg for word in node.keywords} - {"where"}
+
+
+def fields(told: str | dict) -> set[str]:
+    """The names that a text has in braces, its hints' too."""
+    texts = [told] if isinstance(told, str) else [told.get("seen", ""), *told["hints"]]
+    found = {field for text in texts for _, field, _, _ in Formatter().parse(text) if field}
+    return {re.split(r"[.\[]", field)[0] for field in found}
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_each_item_has_a_title_and_three_hints(stage):
+    items = checks.of(stage).items
+    content = words_of(f"s{stage.name}")
+    content.pop("says", None)
+    assert list(content) == [item.id for item in items]
+    assert len({item.title for item in items}) == len(items)
+    for words in content.values():
+        assert set(words) == {"title", "hints"} and len(words["hints"]) == 3, words
+
+
+@pytest.mark.parametrize("file", sorted(CHECKS.glob("*.py")), ids=lambda file: file.stem)
+def test_a_text_is_given_the_names_that_stand_in_its_braces(file):
+    for whose, name, given in said_by(file):
+        told = words_of("common" if whose == "common" else file.stem)["says"][name]
+        assert given == fields(told), name
+
+
+@pytest.mark.parametrize("file", sorted(CHECKS.glob("*.toml")), ids=lambda file: file.stem)
+def test_every_text_is_said_somewhere(file):
+    modules = [file.with_suffix(".py")]
+    if file.stem == "common":
+        modules = [module for module in CHECKS.glob("*.py") if not re.match(r"s\d\d_", module.name)]
+    nodes = [node for module in modules for node in ast.walk(ast.parse(module.read_text()))]
+    named = {node.value for node in nodes if isinstance(node, ast.Constant)}
+    says = words_of(file.stem).get("says", {})
+    assert set(says) <= named
+    assert all(len(told["hints"]) == 3 for told in says.values() if isinstance(told, dict))

@@ -1,0 +1,44 @@
+"""What a learner reads of a check: it stands in a `.toml`, for whoever rewords or translates it."""
+
+import tomllib
+from pathlib import Path
+
+from workshop.checks.wrong import Wrong
+
+
+class Content:
+    """The words of a module of checks.
+
+    An item's table has its title and three hints: a question, where to look, nearly the answer.
+    What is said of a mistake stands in `[says]`, with the names of what was seen in braces, as
+    `str.format` takes them; or as a table with `seen` and the hints that fit this mistake alone.
+    """
+
+    def __init__(self, file: str | Path):
+        """`file` is the module, whose words stand beside it, or the `.toml` itself."""
+        self._words = tomllib.loads(Path(file).with_suffix(".toml").read_text(encoding="utf-8"))
+
+    def item(self, name: str) -> tuple[str, tuple[str, ...]]:
+        """An item's title, and its hints."""
+        words = self._words[name]
+        return words["title"], tuple(words["hints"])
+
+    def says(self, name: str, /, **seen) -> str:
+        """A text of `[says]`, with what was seen in it."""
+        return self._said(name)["seen"].format(**seen)
+
+    def hints(self, name: str, /, **seen) -> tuple[str, ...]:
+        """The hints that fit this mistake alone, if it has any."""
+        return tuple(hint.format(**seen) for hint in self._said(name).get("hints", ()))
+
+    def wrong(self, name: str, /, *, where: str = "", **seen) -> Wrong:
+        """To be raised. `where` is the file that makes the mistake, if it is another item's."""
+        return Wrong(self.says(name, **seen), *self.hints(name, **seen), where=where)
+
+    def _said(self, name: str) -> dict:
+        told = self._words["says"][name]
+        return {"seen": told} if isinstance(told, str) else told
+
+
+#: what the modules say that serve every check
+common = Content(Path(__file__).with_name("common.toml"))
