@@ -70,10 +70,11 @@ def test_it_ends_with_the_process_that_started_it(learner):
         assert not folder.exists(), "what a dead process left is cleared"
 
 
-def test_a_room_has_a_vhost_and_tables_of_its_own(solved):
+def test_a_project_on_the_second_broker_has_a_vhost_and_tables_of_its_own(solved):
     stage = solved("08")
     with second_broker() as second:
-        one, other = (second.room(name, stage.desk) for name in ("one", "other"))
+        here = Project(stage, stage.path, second)
+        one, other = (here.on(second, name).env for name in ("one", "other"))
         assert one["BROKER_URL"] != other["BROKER_URL"]
         assert one["DATABASE_URL"] != other["DATABASE_URL"]
         assert {"one", "other"} <= {vhost["name"] for vhost in second.facts("vhosts")}

@@ -26,14 +26,14 @@ from kombu import Queue
 
 from workshop import places
 from workshop.broker import login
-from workshop.checks.look import Look, worker_ready
-from workshop.checks.web import Web
 from workshop.desk import stages
 from workshop.machine import process
 from workshop.machine.patience import by_clock, wait_until
 from workshop.machine.ports import free_port
 from workshop.machine.process import Running
 from workshop.project.browser import in_chromium, missing
+from workshop.project.sandbox import Sandbox
+from workshop.project.web import Web
 
 LONG = {"x": 10_000, "y": 10_000}  # two seconds and more
 SHORT = {"x": 3, "y": 4}
@@ -45,29 +45,19 @@ SHOTS = places.CHECKOUT / ".journey"
 class Sums:
     """The project, and what somebody does with its API."""
 
-    def __init__(self, look: Look):
-        self.look = look
-        look.migrate()
+    def __init__(self, sandbox: Sandbox):
+        self.sandbox = sandbox
+        sandbox.migrate()
         self.web, self.worker = self.both()
 
     def work(self, **env: str) -> Running:
         """A worker that does one task at a time, in the order in which they came."""
-        command = (
-            "celery -A celery_testing worker --loglevel=info --concurrency=1 "
-            f"--without-mingle --without-gossip --hostname={uuid.uuid4().hex[:8]}@localhost"
-        )
-        return self.look.start(command, worker_ready, "worker", **env)
-
-    def serve(self, **env: str) -> Web:
-        """Another of Django's own servers."""
-        port = free_port()
-        command = f"python manage.py runserver --noreload {port}"
-        return Web(self.look.start(command, process.listens(port), "web", **env), port)
+        return self.sandbox.start_worker(name=uuid.uuid4().hex[:8], concurrency=1, **env)
 
     def both(self, **env: str) -> tuple[Web, Running]:
         """A server and a worker, started at once."""
         with ThreadPoolExecutor(2) as two:
-            web, worker = two.submit(self.serve, **env), two.submit(self.work, **env)
+            web, worker = two.submit(self.sandbox.serve, **env), two.submit(self.work, **env)
             return web.result(), worker.result()
 
     def post(self, job: dict, key: str = "", web: Web | None = None):
@@ -123,14 +113,14 @@ class Sums:
                 "INSERT INTO sums_job (id, x, y, created, sent) VALUES (?, ?, ?, ?, ?)", row
             )
         with Celery(
-            broker=login.url(self.look.broker, self.look.vhost), set_as_current=False
+            broker=login.url(self.sandbox.broker, self.sandbox.vhost), set_as_current=False
         ) as app:
-            app.send_task(TASK, (), kwargs, task_id=job["id"], queue=self.look.queue)
+            app.send_task(TASK, (), kwargs, task_id=job["id"], queue=self.sandbox.queue)
         return job
 
     @contextlib.contextmanager
     def database(self):
-        database = sqlite3.connect(self.look.database, timeout=by_clock(20))
+        database = sqlite3.connect(self.sandbox.database, timeout=by_clock(20))
         with contextlib.closing(database), database:
             yield database
 
@@ -139,8 +129,8 @@ class Sums:
 def project(broker, warm):
     stage = stages.find("07")
     stages.begin(stage, port=broker.port)
-    with Look(stage, broker, warm) as look:
-        yield Sums(look)
+    with Sandbox(stage, broker, warm) as sandbox:
+        yield Sums(sandbox)
 
 
 @pytest.fixture
@@ -154,7 +144,7 @@ def sums(project) -> Sums:
 @pytest.fixture(scope="module")
 def brokerless(project) -> Web:
     """A server of the same project whose broker is down."""
-    return project.serve(BROKER_URL=f"amqp://learner:sesame@localhost:{free_port()}//vhost")
+    return project.sandbox.serve(BROKER_URL=f"amqp://learner:sesame@localhost:{free_port()}//vhost")
 
 
 # --- the API -----------------------------------------------------------------------------------
@@ -304,7 +294,7 @@ def test_without_a_broker_nothing_is_accepted_and_the_key_may_be_tried_again(sum
 
 def test_the_schema_promises_nothing_that_ends_in_a_5xx(sums, tmp_path):
     queue = "schema"  # no worker is at it: what is posted need not be done
-    web = sums.serve(WORKSHOP_QUEUE=queue)
+    web = sums.sandbox.serve(WORKSHOP_QUEUE=queue)
     done = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{web.base}/api/schema/"),
@@ -318,7 +308,7 @@ def test_the_schema_promises_nothing_that_ends_in_a_5xx(sums, tmp_path):
         timeout=by_clock(60),
     )
     with (
-        login.connect(sums.look.broker, sums.look.vhost) as connection,
+        login.connect(sums.sandbox.broker, sums.sandbox.vhost) as connection,
         connection.channel() as channel,
     ):
         Queue(queue)(channel).delete()
@@ -603,8 +593,8 @@ def by_postgres(project) -> Iterator[Web]:
         env = {"DATABASE_URL": address, "WORKSHOP_QUEUE": "postgres"}
         subprocess.run(
             [sys.executable, "manage.py", "migrate", "-v0"],
-            cwd=project.look.path,
-            env={**os.environ, **project.look.environment, **env},
+            cwd=project.sandbox.path,
+            env={**os.environ, **project.sandbox.environment, **env},
             check=True,
         )
         web, worker = project.both(**env)

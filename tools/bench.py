@@ -32,16 +32,13 @@ from tools.refresh import CELL_SECONDS, in_a_home_of_its_own
 from workshop import checks, places
 from workshop.broker import login
 from workshop.broker.node import Broker
-from workshop.checks.look import Look, worker_ready
-from workshop.checks.web import Web
 from workshop.desk import stages
 from workshop.errors import CourseError
 from workshop.lab import jupyter
-from workshop.machine import process
-from workshop.machine.ports import free_port
 from workshop.machine.process import Running
-from workshop.project.browser import browser
 from workshop.project.log import jobs
+from workshop.project.sandbox import Sandbox
+from workshop.project.web import Web
 
 Row = tuple[str, str, str, bool | None]
 
@@ -266,13 +263,9 @@ def mistakes() -> list[Row]:
 
 def request() -> list[Row]:
     """The guide's request, an empty view on the same server, and the work."""
-    with in_a_home_of_its_own(), Look(stages.find("06")) as look:
-        (look.path / "celery_testing/urls.py").write_text(EMPTY_VIEW)
-        port = free_port()
-        command = f"python manage.py runserver --noreload {port}"
-        look.start(command, process.listens(port), "web")
-        worker = look.worker("celery_testing")
-        client = browser(f"http://127.0.0.1:{port}")
+    with in_a_home_of_its_own(), Sandbox(stages.find("06")) as box:
+        (box.path / "celery_testing/urls.py").write_text(EMPTY_VIEW)
+        client, worker = box.web().client, box.worker()
 
         def times(path: str) -> list[float]:
             client.get(path)
@@ -296,29 +289,22 @@ def posted() -> list[Row]:
 
     Then from the POST to the result seen, for a sum of one; and tasks a second, end to end.
     """
-    with in_a_home_of_its_own(), Look(stages.find("08")) as look:
-        look.migrate()
-        urls = look.path / "celery_testing/urls.py"
+    with in_a_home_of_its_own(), Sandbox(stages.find("08")) as box:
+        box.migrate()
+        urls = box.path / "celery_testing/urls.py"
         urls.write_text(EMPTY_VIEW + 'urlpatterns += [path("", include("sums.urls"))]\n')
-        port = free_port()
-        command = f"python manage.py runserver --noreload {port}"
-        look.start(command, process.listens(port), "web")
-        client = browser(f"http://127.0.0.1:{port}")
+        client = box.web().client
         # as a worker has it: else SQLite tidies up each time that the last one leaves
-        database = look.enter(contextlib.closing(sqlite3.connect(look.database)))
+        database = box.enter(contextlib.closing(sqlite3.connect(box.database)))
         database.execute("select count(*) from sums_job").fetchall()
         empty = times(lambda: client.get("/empty/"))
         sums = {"x": 1, "y": 1}
         accepted = times(lambda: client.post("/api/sums/", json=sums))
-        raw = times(raw_publish(look))
-        look.broker.ctl("purge_queue", "-p", look.vhost, "sums")
-        command = (
-            "celery -A celery_testing worker --loglevel=info --concurrency=2 "
-            "--include=workshop.project.tasks"
-        )
-        worker = look.start(command, worker_ready, "worker")
+        raw = times(raw_publish(box))
+        box.broker.ctl("purge_queue", "-p", box.vhost, "sums")
+        worker = box.worker(concurrency=2, include="workshop.project.tasks")
         seen = times(lambda: until_seen(client, client.post("/api/sums/", json=sums).json()))
-        rates = {name: rate(look, worker, **words) for name, words in RATES.items()}
+        rates = {name: rate(box, worker, **words) for name, words in RATES.items()}
     both = raw[0] + empty[0]
     return [
         ("POST → 202, 200 times", shown(accepted), "", None),
@@ -361,12 +347,10 @@ def ratio_of(what: str, ours: float, theirs: float, limit: float) -> Row:
     )
 
 
-def raw_publish(look: Look) -> Callable[[], object]:
+def raw_publish(box: Sandbox) -> Callable[[], object]:
     """A function that publishes a message to the queue `sums`, confirmed, and nothing else."""
     options = {"confirm_publish": True}
-    connection = look.enter(
-        Connection(login.url(look.broker, look.vhost), transport_options=options)
-    )
+    connection = box.enter(Connection(login.url(box.broker, box.vhost), transport_options=options))
     producer = connection.Producer()
     return lambda: producer.publish({"x": 1}, exchange="sums", routing_key="sums", delivery_mode=2)
 
@@ -377,10 +361,10 @@ def until_seen(client: httpx.Client, job: dict) -> None:
         pass
 
 
-def rate(look: Look, worker: Running, ignore_result: bool) -> float:
+def rate(box: Sandbox, worker: Running, ignore_result: bool) -> float:
     """Tasks that do nothing, a second: from the first one sent until the last one is logged."""
     before = worker.text().count("succeeded")
-    with Celery("bench", broker=login.url(look.broker, look.vhost), set_as_current=False) as app:
+    with Celery("bench", broker=login.url(box.broker, box.vhost), set_as_current=False) as app:
         where = {"exchange": "sums", "routing_key": "sums", "exchange_type": "topic"}
         with clock() as took, app.producer_or_acquire() as producer:
             for _ in range(RATE_TASKS):
@@ -391,23 +375,19 @@ def rate(look: Look, worker: Running, ignore_result: bool) -> float:
 
 def split() -> list[Row]:
     """The guide's sum in parts, with one process and with two: the best of three after a first."""
-    with in_a_home_of_its_own(), Look(stages.find("09")) as look:
-        look.migrate()
-        client = look.web()
-        took = {count: parts_of_the_sum(look, client, count) for count in (1, 2)}
+    with in_a_home_of_its_own(), Sandbox(stages.find("09")) as box:
+        box.migrate()
+        client = box.web()
+        took = {count: parts_of_the_sum(box, client, count) for count in (1, 2)}
     alone, together = took[1], took[2]
     ratio = f"{alone:.2f} s / {together:.2f} s = {alone / together:.2f}"
     fine = alone / together >= SPLIT_RATIO
     return [("one process / two, the sum in parts", ratio, f"≥ {SPLIT_RATIO}", fine)]
 
 
-def parts_of_the_sum(look: Look, client: Web, processes: int) -> float:
+def parts_of_the_sum(box: Sandbox, client: Web, processes: int) -> float:
     """Seconds from the first part's begin to the last one's end, by the worker's log."""
-    command = (
-        f"celery -A celery_testing worker --loglevel=info --concurrency={processes} "
-        f"--without-mingle --without-gossip --hostname=with{processes}@localhost"
-    )
-    worker = look.start(command, worker_ready, "worker")
+    worker = box.start_worker(concurrency=processes)
     best = float("inf")
     for number in range(1, 5):
         before = len(jobs(worker.text()))
@@ -422,7 +402,7 @@ def parts_of_the_sum(look: Look, client: Web, processes: int) -> float:
 
 def memory() -> list[Row]:
     """PSS of Jupyter with one kernel, the broker, a worker of two processes, and the web."""
-    with in_a_home_of_its_own(), Look(stages.find("06")) as look:
+    with in_a_home_of_its_own(), Sandbox(stages.find("06")) as box:
         lab = jupyter.launch()
         server = jupyter.until_ready(lab)
         kernel = subprocess.Popen(
@@ -431,12 +411,12 @@ def memory() -> list[Row]:
             stderr=subprocess.DEVNULL,
         )
         try:
-            worker = look.worker("celery_testing")
-            web = look.web().running
+            worker = box.worker()
+            web = box.web().running
             parts = {
                 "Jupyter": lab.pid,
                 "kernel": kernel.pid,
-                "broker": look.broker.pid,
+                "broker": box.broker.pid,
                 "worker": worker.guard.pid,
                 "web": web.guard.pid,
             }

@@ -6,11 +6,10 @@ import time
 from rich.console import Console
 
 from workshop.broker.node import Broker
-from workshop.checks.look import Look
-from workshop.checks.s06_run import both
 from workshop.desk import stages
 from workshop.machine.patience import wait_until
 from workshop.project.log import jobs
+from workshop.project.sandbox import Sandbox
 
 REQUEST = "/sum/10000/10000/"
 RESULT = "100000000"
@@ -21,10 +20,10 @@ def demo(console: Console) -> None:
     broker = Broker()
     with console.status("starting RabbitMQ …"):
         was_running = not broker.start()
-        look = Look(next(one for one in stages.all_stages() if one.demo), broker)
+        sandbox = Sandbox(next(one for one in stages.all_stages() if one.demo), broker)
     try:
-        with look:
-            last = _scene(look, console)
+        with sandbox:
+            last = _scene(sandbox, console)
     finally:
         if not was_running:
             broker.stop()
@@ -32,11 +31,11 @@ def demo(console: Console) -> None:
     console.print(last, highlight=False)
 
 
-def _scene(look: Look, console: Console) -> str:
+def _scene(sandbox: Sandbox, console: Console) -> str:
     with console.status("starting the web server and a worker …"):
-        web, running = both(look)
+        web, worker = sandbox.web(), sandbox.worker()
         web.get("/sum/1/1/")
-        running.wait_for("succeeded")
+        worker.wait_for("succeeded")
     console.print("RabbitMQ, the web server and a worker are up")
     console.print(f"GET {REQUEST}")
     answer = web.get(REQUEST)
@@ -47,12 +46,12 @@ def _scene(look: Look, console: Console) -> str:
 
         def line() -> str | None:
             status.update(f"the worker counts, {time.monotonic() - begun:.1f} s")
-            found = re.search(rf".*succeeded in .*: {RESULT}$", running.text(), re.M)
+            found = re.search(rf".*succeeded in .*: {RESULT}$", worker.text(), re.M)
             return found and found[0]
 
         said = wait_until(line, limit=120, what="the worker's result")
-    console.print(said.split("| ", 1)[-1], highlight=False)
-    work = next(job for job in jobs(running.text()) if job.result == RESULT)
+    console.print(said, highlight=False)
+    work = next(job for job in jobs(worker.text()) if job.result == RESULT)
     return (
         f"answered in {answered * 1000:.1f} ms · worked for {work.seconds:.2f} s"
         f" · result {work.result}"

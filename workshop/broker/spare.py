@@ -7,15 +7,13 @@ import shutil
 import subprocess
 import uuid
 from functools import cache
-from pathlib import Path
 
 import psutil
 
 from workshop import places
 from workshop.broker import login
 from workshop.broker.node import Broker
-from workshop.errors import CourseError
-from workshop.machine import environment, process, warm
+from workshop.machine import process
 
 
 class SecondBroker(Broker):
@@ -89,32 +87,6 @@ class SecondBroker(Broker):
         for tables in self.folder.glob("*.sqlite3*"):
             tables.unlink()
         self._admit_learner()
-
-    def room(self, name: str, project: Path) -> dict[str, str]:
-        """A vhost and a database of this name; the environment in which a project uses them."""
-        self.make_vhost(name, login.USER)
-        database = self.folder / f"{name.strip('/')}.sqlite3"
-        env = {"BROKER_URL": login.url(self, name), "DATABASE_URL": f"sqlite:///{database}"}
-        tables = self.folder / "tables.sqlite3"
-        if not tables.exists():
-            self._migrate(project, {**env, "DATABASE_URL": f"sqlite:///{tables}"})
-        for old in self.folder.glob(f"{database.name}*"):
-            old.unlink()
-        shutil.copy(tables, database)
-        self.settle()
-        return env
-
-    def _migrate(self, project: Path, env: dict[str, str]) -> None:
-        done = subprocess.run(
-            [*warm.python(), "manage.py", "migrate", "--verbosity", "0"],
-            cwd=project,
-            env=environment.clean(**env),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise CourseError(f"manage.py migrate: {done.stderr.strip()[-300:]}", "workshop check")
 
     def raise_alarm(self) -> None:
         """Let the node think that it is short of memory: it reads nothing that is published."""

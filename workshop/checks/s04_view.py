@@ -4,10 +4,11 @@ import re
 
 from workshop.checks.address import expect_your_vhost
 from workshop.checks.items import Check
-from workshop.checks.look import Look, process_ids
+from workshop.checks.look import Look
 from workshop.checks.wrong import Wrong
 from workshop.project import probe
 from workshop.project.log import jobs
+from workshop.project.sandbox import process_ids
 
 check = Check(__file__)
 VIEWS, URLS = "testing/views.py", "testing/urls.py"

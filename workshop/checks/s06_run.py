@@ -9,12 +9,12 @@ from honcho.environ import parse_procfile
 from workshop.broker.login import USER, VHOST
 from workshop.checks.items import Check
 from workshop.checks.look import Look
-from workshop.checks.web import Web
 from workshop.checks.wrong import Wrong
 from workshop.errors import CourseError
 from workshop.machine.ports import free_port
 from workshop.machine.process import Running, holds
 from workshop.project.log import jobs
+from workshop.project.web import Web
 
 check = Check(__file__)
 PROCFILE, WORKERS = "Procfile", "testing/workers.py"

@@ -2,6 +2,7 @@
 
 import contextlib
 import difflib
+import math
 import re
 import sqlite3
 import threading
@@ -9,24 +10,22 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from statistics import median
 
 import httpx
 
-from workshop.broker import login
 from workshop.broker.spare import SecondBroker, second_broker
 from workshop.checks.items import Check
 from workshop.checks.look import Look
-from workshop.checks.web import Web
 from workshop.checks.wrong import Wrong
-from workshop.machine import process
 from workshop.machine.patience import NotYet, Stopwatch, by_clock, wait_until
-from workshop.machine.ports import free_port
 from workshop.machine.process import Running
 from workshop.project.browser import ANSWER
 from workshop.project.probe import Trouble
+from workshop.project.sandbox import on
+from workshop.project.service import flaky_service
+from workshop.project.web import Web
 
 check = Check(__file__)
 RELIABLE, QUEUES = "celery_testing/reliable.py", "celery_testing/queues.py"
@@ -113,38 +112,12 @@ def one_receipt(look: Look) -> None:
         )
 
 
-class Refuses(BaseHTTPRequestHandler):
-    """A service that is never ready."""
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.send_response(503)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_) -> None:
-        """Nothing: the check reads what the task does, not what the service says."""
-
-
-@contextlib.contextmanager
-def refusing_service():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Refuses)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 @check.item(todo="c", file=TELLING)
 def tell_tries_again(look: Look) -> None:
     look.needs_file(TELLING)
-    with refusing_service() as url:
+    with flaky_service(failures=math.inf) as service:
         try:
-            found = look.ask("retries_of_tell", url=url, runs=5)
+            found = look.ask("retries_of_tell", url=service.url, runs=5)
         except Trouble as trouble:
             raise why_not_told(trouble.what) or trouble from None
     waits = found["waits"]
@@ -214,13 +187,8 @@ def second(look: Look) -> SecondBroker:
 
 def worker_on(look: Look, broker: SecondBroker, name: str) -> Running:
     """A worker of the project on the second broker, with the task that kills."""
-    command = (
-        "celery -A celery_testing worker --loglevel=info --concurrency=2 --without-mingle "
-        f"--without-gossip --include=workshop.project.tasks --hostname={name}@localhost"
-    )
-    return look.start(
-        command, process.says(r" ready\."), name, BROKER_URL=login.url(broker, broker.vhost)
-    )
+    options = {"concurrency": 2, "include": "workshop.project.tasks"}
+    return look.start_worker(name=name, **options, **on(broker))
 
 
 @check.item(
@@ -237,7 +205,7 @@ def poison_ends_in_dead(look: Look) -> str:
     begun = Path(look.folder) / "poison"
     worker = look.once("poisoned", lambda: worker_on(look, broker, "poisoned"))
     # several, since a pool notices a lost process at the next one's end, or after five seconds
-    look.ask("send_poison", path=str(begun), address=login.url(broker, broker.vhost), count=POISONS)
+    look.ask("send_poison", path=str(begun), address=on(broker)["BROKER_URL"], count=POISONS)
     times = lambda: begun.read_text().count("begun") if begun.exists() else 0  # noqa: E731
 
     def is_over() -> bool:
@@ -307,15 +275,8 @@ def refused_at_once(look: Look) -> str:
 
 def web_on(look: Look, broker: SecondBroker) -> Web:
     """A web server of the project on the second broker."""
-
-    def start() -> Web:
-        port = free_port()
-        command = f"python manage.py runserver --noreload {port}"
-        address = login.url(broker, broker.vhost)
-        return Web(look.start(command, process.listens(port), "web", BROKER_URL=address), port)
-
     look.migrate()
-    return look.once("web on second", start)
+    return look.once("web on second", lambda: look.serve(**on(broker)))
 
 
 def ask(web: Web, key: str = "") -> httpx.Response:

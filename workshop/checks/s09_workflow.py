@@ -4,7 +4,7 @@ import re
 from collections import Counter
 
 from workshop.checks.items import Check
-from workshop.checks.look import Look, worker_ready
+from workshop.checks.look import Look
 from workshop.checks.s07_result import ended, now, over, post, watch
 from workshop.checks.wrong import Wrong
 from workshop.machine.patience import NotYet, wait_until
@@ -158,11 +158,7 @@ def chord_in_its_place(look: Look) -> str:
 
 def two_processes(look: Look) -> Running:
     """The look's worker, with two processes however many cores this machine has."""
-    command = (
-        "celery -A celery_testing worker --loglevel=info --concurrency=2 "
-        f"--hostname={look.queue}@localhost --without-mingle --without-gossip"
-    )
-    return look.once("worker celery_testing", lambda: look.start(command, worker_ready, "worker"))
+    return look.worker(concurrency=2)
 
 
 def counted(worker: Running) -> list[Job]:

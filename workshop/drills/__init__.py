@@ -7,9 +7,7 @@ __all__, __getattr__ = face(
         "workshop.broker.login": ["url"],
         "workshop.broker.versions": ["taken"],
         "workshop.drills.failures": [
-            "Service",
             "connect",
-            "flaky_service",
             "in_a_transaction",
             "poison",
             "publish_to_a_full_queue",
@@ -23,6 +21,7 @@ __all__, __getattr__ = face(
         "workshop.project.browser": ["browser"],
         "workshop.project.clock": ["away"],
         "workshop.project.log": ["jobs"],
+        "workshop.project.service": ["Service", "flaky_service"],
         "workshop.project.tasks": ["length", "much"],
     }
 )

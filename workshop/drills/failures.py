@@ -4,7 +4,6 @@ A count is a dict: `finished`, `lost`, and where they can be told `accepted`, `r
 """
 
 import contextlib
-import json
 import os
 import re
 import subprocess
@@ -12,9 +11,6 @@ import sys
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import psutil
 from amqp.exceptions import AMQPError, MessageNacked
@@ -175,57 +171,6 @@ def run_twice(projects: list[Project], workers: list[Running]) -> list[int]:
         project.rows(query.format(job.replace("-", "")))[0][0]
         for project, job in zip(projects, jobs, strict=True)
     ]
-
-
-@dataclass
-class Service:
-    """A small HTTP service: 503 to the first `failures` requests, 200 from then on."""
-
-    failures: int
-    url: str = ""
-    asked: int = 0
-    texts: set[str] = field(default_factory=set)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def told(self) -> int:
-        """Different texts that were answered with 200."""
-        return len(self.texts)
-
-    def answer(self, text: str) -> int:
-        with self.lock:
-            self.asked += 1
-            if self.asked <= self.failures:
-                return 503
-            self.texts.add(text)
-            return 200
-
-
-@contextlib.contextmanager
-def flaky_service(failures: int) -> Iterator[Service]:
-    """The service, on a port of its own on loopback, until the block ends."""
-    service = Service(failures)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(service.answer(body["text"]))
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_):
-            """Nothing: a notebook shows counts."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    service.url = f"http://127.0.0.1:{server.server_port}/"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield service
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 IN_A_TRANSACTION = f"""

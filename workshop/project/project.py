@@ -3,8 +3,8 @@
 import contextlib
 import html
 import os
+import shutil
 import sqlite3
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,10 +15,11 @@ from workshop.broker.node import Broker
 from workshop.broker.spare import SecondBroker
 from workshop.desk import stages
 from workshop.errors import CourseError
-from workshop.machine import environment, ports, process, warm
+from workshop.machine import ports, process
 from workshop.machine.patience import by_clock
 from workshop.machine.process import Running
 from workshop.project.browser import browser
+from workshop.project.manage import manage, migrate
 
 
 class Link(str):
@@ -105,10 +106,23 @@ class Project:
 
     def on(self, second: SecondBroker, name: str) -> "Project":
         """This project with a vhost on the second broker and a database, both of this name."""
-        env = second.room(name, self.path)
+        second.make_vhost(name, login.USER)
+        database = self._tables(second.folder, name.strip("/"))
+        env = {"BROKER_URL": login.url(second, name), "DATABASE_URL": f"sqlite:///{database}"}
+        second.settle()
         other = Project(self.stage, self.path, second, env, name)
         other._running = self._running  # one begin ends them all
         return other
+
+    def _tables(self, folder: Path, name: str) -> Path:
+        """A new database in a folder; what `migrate` makes is made there once."""
+        empty, database = folder / "tables.sqlite3", folder / f"{name}.sqlite3"
+        if not empty.exists():
+            migrate(self.path, {"DATABASE_URL": f"sqlite:///{empty}"})
+        for old in folder.glob(f"{database.name}*"):
+            old.unlink()
+        shutil.copy(empty, database)
+        return database
 
     def rows(self, query: str) -> list[tuple]:
         """What a query finds in the database of a project that is `on` the second broker."""
@@ -118,15 +132,7 @@ class Project:
 
     def shell(self, code: str) -> None:
         """Run Python in the project, as `python manage.py shell` does; what it prints is shown."""
-        done = subprocess.run(
-            [*warm.python(), "manage.py", "shell", "--verbosity", "0", "-c", code],
-            cwd=self.path,
-            env=environment.clean(**self.env),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        done = manage(self.path, self.env, "shell", "--verbosity", "0", "-c", code)
         if said := done.stdout.strip():
             print(said)
 

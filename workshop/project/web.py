@@ -1,4 +1,4 @@
-"""A Django server that a check started, asked as a browser would."""
+"""A Django server that a sandbox runs, asked as a browser would."""
 
 import re
 import statistics
@@ -6,14 +6,13 @@ import time
 
 import httpx
 
-from workshop.checks.content import common
 from workshop.machine.patience import Stopwatch
 from workshop.machine.process import Running
 from workshop.project.browser import ANSWER, browser
 
 
 class Web:
-    """A Django server that the check started."""
+    """A Django server, and a browser in front of it."""
 
     def __init__(self, running: Running, port: int):
         self.running = running
@@ -29,7 +28,7 @@ class Web:
         try:
             return self.client.request(method, path, **words)
         except httpx.TimeoutException:
-            raise common.wrong("no_answer", path=path, limit=ANSWER) from None
+            raise self.running.failure(f"{path} gave no answer within {ANSWER} s") from None
         except httpx.HTTPError as error:
             raise self.running.failure(f"{path}: {error}") from None
 

@@ -1,0 +1,214 @@
+"""A project at work beside what the learner runs: no message of theirs is taken, none of its own.
+
+Until a project names its queues itself, the sandbox has a queue of its own in the learner's vhost
+(site/sitecustomize.py); from then on a vhost. Its database is its own, too.
+"""
+
+import contextlib
+import os
+import re
+import shlex
+import tempfile
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from threading import Thread
+from typing import Any, TypeVar
+
+import psutil
+from kombu import Queue
+
+from workshop.broker import login
+from workshop.broker.node import Broker, dead_checks_cleared
+from workshop.broker.spare import SecondBroker
+from workshop.desk import prepare, stages
+from workshop.machine import environment, process
+from workshop.machine.ports import free_port
+from workshop.machine.process import Running
+from workshop.machine.warm import Warm, WarmRunning
+from workshop.project.manage import migrate
+from workshop.project.web import Web
+
+T = TypeVar("T")
+
+SITE = Path(__file__).with_name("site")
+# seconds of the machine's patience: a worker or a web server of a stage is ready after one
+READY = 20
+
+
+class Sandbox:
+    """A context manager; what it started ends with it, and nothing of it is left on the broker."""
+
+    def __init__(self, stage: stages.Stage, broker: Broker | None = None, warm: Warm | None = None):
+        self.stage = stage
+        self.broker = broker or Broker()
+        self._stack = contextlib.ExitStack()
+        self.warm = warm or self._stack.enter_context(Warm())
+        self.queue = f"check-{uuid.uuid4().hex[:8]}"
+        self.vhost = self.queue if stage.apart else login.VHOST
+        self._once: dict[str, Future] = {}
+
+    def __enter__(self):
+        self.broker.start()
+        self.enter(dead_checks_cleared(self.broker))
+        prepare.enter(self.broker)
+        if not self.path.exists():
+            stages.begin(self.stage, port=self.broker.port)
+        prepare.replay(self.stage, self.broker)
+        if self.stage.apart:
+            self.broker.make_vhost(self.vhost, login.USER)
+            self._stack.callback(self.broker.remove, "vhosts", self.vhost)
+        else:
+            self._stack.callback(self._drop_queue)
+        return self
+
+    def __exit__(self, *_) -> None:
+        for one in self._once.values():
+            one.exception()  # what is made ahead is ended, too
+        self._stack.close()
+
+    @property
+    def path(self) -> Path:
+        return self.stage.path
+
+    @property
+    def folder(self) -> Path:
+        """A folder for what is written here."""
+        return Path(self.once("folder", lambda: self.enter(tempfile.TemporaryDirectory())))
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "check.sqlite3"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What makes a process of the project use the queue or vhost, and the database."""
+        found = {
+            "WORKSHOP_QUEUE": self.queue,
+            "PYTHONPATH": os.pathsep.join([str(SITE), *environment.checkout_on_path().values()]),
+            "DATABASE_URL": f"sqlite:///{self.database}",
+            "PATH": f"{self.warm.bin}{os.pathsep}{os.environ['PATH']}",
+        }
+        if self.vhost != login.VHOST:
+            found["BROKER_URL"] = login.url(self.broker, self.vhost)
+        return found
+
+    def enter(self, context: contextlib.AbstractContextManager[T]) -> T:
+        """What a context manager gives; it is left when this one is."""
+        return self._stack.enter_context(context)
+
+    # --- what is made once ----------------------------------------------------------------
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """The same answer, or the same failure, for everyone who asks for it."""
+        return self._future(name, make, lambda work: work()).result()
+
+    def ahead(self, name: str, make: Callable[[], Any]) -> None:
+        """Begin to make in the background what `once` will be asked for under this name."""
+        self._future(name, make, lambda work: Thread(target=work, daemon=True).start())
+
+    def has(self, name: str) -> bool:
+        """Whether `once` has made this, and it went well."""
+        return name in self._once and self._once[name].exception() is None
+
+    def _future(self, name: str, make: Callable[[], Any], how: Callable) -> Future:
+        if name not in self._once:
+            future = self._once[name] = Future()
+
+            def work() -> None:
+                try:
+                    future.set_result(make())
+                except BaseException as error:  # an interrupt, too, is for whoever asked
+                    future.set_exception(error)
+
+            how(work)
+        return self._once[name]
+
+    # --- what runs ------------------------------------------------------------------------
+
+    def start(self, command: str, ready, name: str, **env: str) -> Running:
+        """A command of the project, ended when the sandbox is left. Raises CourseError.
+
+        `celery …` and `python manage.py …` run in a warm Python, anything else as it is typed.
+        """
+        words, env = shlex.split(command), {**self.environment, **env}
+        if words[0] not in ("celery", "python"):
+            self.warm.wait()  # a command of the line may be the warm celery
+            # what such a line starts ends after it: a worker that lives on keeps its queues
+            limits = {"limit": READY, "grace": process.GRACE}
+            where = {"cwd": self.path, "env": env, "name": f"check-{name}"}
+            return self.enter(process.run(command, ready=ready, **where, **limits))
+        if words[0] == "python":
+            words = words[1:]
+        log = self.folder / f"{name}-{uuid.uuid4().hex[:8]}.log"
+        with log.open("wb") as out:
+            job = self.warm.start(words, cwd=self.path, env=environment.clean(**env), out=out)
+        running = self.enter(WarmRunning(command, log, job, log))
+        process.until_ready(running, ready, READY)
+        return running
+
+    def migrate(self) -> None:
+        """Make the project's tables."""
+        self.once("migrate", lambda: migrate(self.path, self.environment))
+
+    def start_worker(
+        self,
+        app: str = "celery_testing",
+        *,
+        name: str = "",
+        concurrency: int | None = None,
+        include: str = "",
+        **env: str,
+    ) -> Running:
+        """The guide's worker on the module `app`, with options of Celery's; `name` tells several
+        apart."""
+        words = ["celery", "-A", app, "worker", "--loglevel=info"]
+        words += [
+            f"--hostname={self.queue}{name}@localhost",
+            "--without-mingle",
+            "--without-gossip",
+        ]
+        words += [f"--concurrency={concurrency}"] if concurrency else []
+        words += [f"--include={include}"] if include else []
+        return self.start(shlex.join(words), worker_ready, "worker", **env)
+
+    def worker(self, app: str = "celery_testing", **options) -> Running:
+        """The one worker of the sandbox, started when it is asked for first."""
+        return self.once(f"worker {app}", lambda: self.start_worker(app, **options))
+
+    def serve(self, **env: str) -> Web:
+        """Django's own server on a port of its own."""
+        port = free_port()
+        command = f"python manage.py runserver --noreload {port}"
+        return Web(self.start(command, process.listens(port), "web", **env), port)
+
+    def web(self) -> Web:
+        """The one web server of the sandbox."""
+        return self.once("web", self.serve)
+
+    def _drop_queue(self) -> None:
+        with (
+            contextlib.suppress(Exception),
+            login.connect(self.broker) as connection,
+            connection.channel() as channel,
+        ):
+            Queue(self.queue)(channel).delete()
+
+
+def on(second: SecondBroker) -> dict[str, str]:
+    """The environment of what runs on the second broker, in its newest vhost."""
+    return {"BROKER_URL": login.url(second, second.vhost)}
+
+
+def worker_ready(running: Running) -> bool:
+    """The worker is ready; a broker that it cannot reach ends the wait at once."""
+    if "Cannot connect to" in running.text():
+        raise running.failure("the worker cannot reach its broker")
+    return bool(re.search(r" ready\.", running.text()))
+
+
+def process_ids(running: Running) -> set[int]:
+    """The command's process and everything below it."""
+    parent = psutil.Process(running.pid)
+    return {parent.pid, *(child.pid for child in parent.children(recursive=True))}
