@@ -28,9 +28,9 @@ from workshop.health import diagnosis, variables
 from workshop.health import machine as the_machine
 from workshop.health import workers as the_workers
 from workshop.health.finding import Finding
-from workshop.machine import environment, process
+from workshop.machine import cards, environment, process
 from workshop.machine.patience import wait_until
-from workshop.machine.process import cards
+from workshop.machine.process import card_folder
 from workshop.report import NOT_TRIED
 
 
@@ -345,7 +345,7 @@ def test_what_a_crashed_kernel_left(tmp_path):
         "ready=process.says('on'))\nos.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", code], check=False)
-    [left] = [one for one in process.running() if not one.owner_lives]
+    [left] = [one for one in cards.running() if not one.owner_lives]
     try:
         is_ill(the_course.leftovers(), "stubborn.sh", str(left.guard.pid))
     finally:
@@ -353,7 +353,7 @@ def test_what_a_crashed_kernel_left(tmp_path):
             child.send_signal(signal.SIGKILL)
         left.wait()
     assert not the_course.leftovers().cure
-    assert cards().exists()
+    assert card_folder().exists()
 
 
 def test_processes_of_another_user_are_never_a_raw_error(broker, monkeypatch):

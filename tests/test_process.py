@@ -11,7 +11,7 @@ from workshop.broker import login
 from workshop.broker.node import Broker
 from workshop.desk import prepare, stages
 from workshop.errors import CourseError
-from workshop.machine import process
+from workshop.machine import cards, process
 from workshop.machine.patience import by_clock, wait_until
 
 SLEEPER = "python -c \"import time; print('up'); time.sleep(600)\""
@@ -45,7 +45,7 @@ def test_a_command_that_ends_says_its_last_words_and_the_likely_cause(tmp_path):
 def test_a_command_that_is_never_ready_is_ended_and_named(tmp_path):
     with pytest.raises(CourseError, match=r"not ready within 1 s"):
         process.run(SLEEPER, cwd=tmp_path, ready=process.says("never"), limit=1)
-    assert not [found for found in process.running() if "600" in found.command]
+    assert not [found for found in cards.running() if "600" in found.command]
 
 
 def test_waiting_for_a_line_that_does_not_come_says_so(tmp_path):

@@ -15,6 +15,7 @@ ALONE = (
     "tools/bootstrap.py",
     "workshop/broker/binaries.py",
     "workshop/machine/environment.py",
+    "workshop/machine/forkclient.py",
     "workshop/machine/forkserver.py",
     "workshop/machine/guard.py",
 )

@@ -15,7 +15,7 @@ from workshop.broker.spare import SecondBroker, here, second_broker
 from workshop.desk import prepare, stages
 from workshop.drills.failures import publish_until_killed
 from workshop.errors import CourseError
-from workshop.machine import process
+from workshop.machine import cards
 from workshop.machine.patience import by_clock, wait_until
 from workshop.project.project import Project
 
@@ -61,8 +61,8 @@ def test_it_ends_with_the_process_that_started_it(learner):
         child.wait()
     wait_until(lambda: not psutil.pid_exists(node), limit=20, what="the node's end")
 
-    def left() -> list[process.Found]:
-        return [found for found in process.running() if "epmd" in found.command]
+    def left() -> list[cards.Found]:
+        return [found for found in cards.running() if "epmd" in found.command]
 
     wait_until(lambda: not left(), limit=10, what="the port mapper's end")
     assert folder.exists()
@@ -120,4 +120,4 @@ def test_one_that_does_not_come_up_whole_leaves_nothing(learner, monkeypatch):
     with pytest.raises(CourseError), second_broker():
         pass
     assert failed[0] and not psutil.pid_exists(failed[0])
-    assert not [found for found in process.running() if found.name.startswith("second")]
+    assert not [found for found in cards.running() if found.name.startswith("second")]

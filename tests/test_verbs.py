@@ -16,7 +16,7 @@ from workshop.desk import progress, stages
 from workshop.errors import CourseError
 from workshop.lesson.lesson import begin
 from workshop.machine.patience import by_clock, wait_until
-from workshop.machine.process import cards
+from workshop.machine.process import card_folder
 from workshop.report import PASS, WRONG, Report, Result
 
 WORKERS = "testing/workers.py"
@@ -303,8 +303,8 @@ def test_completion_knows_verbs_and_stages():
 
 def test_watch_looks_again_when_a_file_is_saved_and_ends_with_ctrl_c(desk):
     stage = lay("02")
-    log = cards() / "watch.log"
-    cards().mkdir(parents=True, exist_ok=True)
+    log = card_folder() / "watch.log"
+    card_folder().mkdir(parents=True, exist_ok=True)
     with log.open("w") as out:
         running = subprocess.Popen(
             [sys.executable, "-u", "-m", "workshop", "check", "02", "--watch"],

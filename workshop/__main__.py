@@ -156,10 +156,10 @@ def stop(_) -> int:
     from workshop.broker.node import Broker
     from workshop.health import workers as the_workers
     from workshop.lab import jupyter
-    from workshop.machine import process
+    from workshop.machine import cards
 
-    running = list(process.running())
-    process.end_all()
+    running = list(cards.running())
+    cards.end_all()
     for found in running:
         console.print(f"✓ ended     {found.command}")
     for server in list(jupyter.servers()):

@@ -9,7 +9,7 @@ from workshop.broker import login
 from workshop.broker.node import Broker
 from workshop.desk.stages import Stage, before
 from workshop.errors import CourseError
-from workshop.machine import environment, process
+from workshop.machine import cards, environment
 from workshop.machine.patience import run_through
 from workshop.machine.ports import claim, is_taken, proxied_at, told
 
@@ -29,7 +29,7 @@ def web_port(broker: Broker) -> int:
 
 def _ours(port: int) -> bool:
     """Whether something that this checkout started listens there."""
-    return any(found.listens(port) for found in process.running())
+    return any(found.listens(port) for found in cards.running())
 
 
 def enter(broker: Broker) -> None:

@@ -5,7 +5,7 @@ from workshop.broker.node import Broker
 from workshop.desk import progress, stages
 from workshop.health.broker import without_broker
 from workshop.health.finding import Finding
-from workshop.machine import process
+from workshop.machine import cards
 
 
 def rights() -> Finding:
@@ -35,7 +35,7 @@ def rights() -> Finding:
 
 def leftovers() -> Finding:
     """Commands whose notebook or terminal has gone."""
-    left = [one for one in process.running() if not one.owner_lives]
+    left = [one for one in cards.running() if not one.owner_lives]
     if left:
         whose = "; ".join(f"{one.command} (pid {one.guard.pid})" for one in left)
         return Finding(

@@ -18,7 +18,7 @@ from workshop.broker.spare import SecondBroker
 from workshop.desk import lessons, prepare, stages
 from workshop.lesson.reimport import import_from
 from workshop.lesson.watch import Watch
-from workshop.machine import environment, process
+from workshop.machine import cards, environment
 from workshop.machine.patience import NotYet, wait_until
 from workshop.project.project import Project
 from workshop.report import Listener, Result
@@ -202,7 +202,7 @@ def begin(number: str | int) -> Lesson:
     stage = stages.find(number)
     if _current:
         _current.stop()
-    process.end_all()
+    cards.end_all()
     verbs.lay_out(stage)
     broker = Broker()
     prepare.keep_web_port(broker)

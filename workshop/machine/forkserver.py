@@ -1,32 +1,29 @@
 """Python that has imported Celery, Django and REST framework already, forked for each job.
 
-    python forkserver.py serve SOCKET                  # wait for jobs until stdin closes
-    python forkserver.py run SOCKET MODULE ARGUMENTS…  # like `python -m MODULE ARGUMENTS…`,
-                                                       # or `python FILE.py ARGUMENTS…`
+    python forkserver.py SOCKET    # wait for jobs until stdin closes
 
 A check asks a learner's project several things, each in a process of its own. Importing the
-libraries takes most of such a process's time, and is the same every time. `run` hands its
-folder, environment and files to the server, which forks: the learner's code finds a fresh
-process, with its own libraries imported and nothing of the learner's. Where a file of the
+libraries takes most of such a process's time, and is the same every time. A client (forkclient.py)
+hands over its folder, environment and files, and this server forks: the learner's code finds a
+fresh process, with its own libraries imported and nothing of the learner's. Where a file of the
 learner's has the name of such a library, the job runs in a cold Python instead.
-The standard library alone at the top: `run` starts in milliseconds.
+The standard library alone at the top: a child has nothing of ours.
 """
 
 import atexit
 import contextlib
+import functools
 import gc
 import importlib
 import json
 import os
 import runpy
-import select
 import selectors
 import signal
 import socket
 import struct
 import sys
 import traceback
-from collections.abc import Sequence
 from pathlib import Path
 
 # in the order in which a check needs them: a job that comes early finds the first ones
@@ -69,61 +66,86 @@ LIBRARIES = (
 STATUS = struct.Struct("i")
 
 
-# --- the server ------------------------------------------------------------------------------
-
-
 def serve(address: str) -> None:
     """Import the libraries, and fork for each job until stdin closes."""
     sys.path.pop(0)  # this file's folder, which is no place to import from
-    job = _wait_for_job(address)
+    job = Server(address).wait_for_job()
     if job:  # this is the child
         _do(job)
 
 
-def _wait_for_job(address: str) -> dict | None:
-    """The job to do, in a child; None in the server, when all is over."""
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(address)
-    listener.listen(16)
-    wake, woken = socket.socketpair()
-    for end in (wake, woken):
-        end.setblocking(False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.set_wakeup_fd(woken.fileno())
-    jobs: dict[int, socket.socket] = {}
-    libraries = list(LIBRARIES)
-    with selectors.DefaultSelector() as events:
-        for one in (listener, wake, sys.stdin):
-            events.register(one, selectors.EVENT_READ)
-        while True:
-            if libraries:  # one more, and then a look at who waits
-                importlib.import_module(libraries.pop(0))
-                if not libraries:
+class Server:
+    """What happens to it has a method each, which gives a job in the child that is to do it."""
+
+    def __init__(self, address: str):
+        self._libraries = list(LIBRARIES)
+        self._clients: dict[int, socket.socket] = {}
+        self._is_over = False
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(address)
+        self._listener.listen(16)
+        wake, woken = socket.socketpair()
+        for end in (wake, woken):
+            end.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.set_wakeup_fd(woken.fileno())
+        self._ends = wake, woken
+        self._events = selectors.DefaultSelector()
+        self._events.register(self._listener, selectors.EVENT_READ, self._asked)
+        self._events.register(wake, selectors.EVENT_READ, self._child_ended)
+        self._events.register(sys.stdin, selectors.EVENT_READ, self._stdin_closed)
+
+    def wait_for_job(self) -> dict | None:
+        """The job to do, in a child; None in the server, when all is over."""
+        while not self._is_over:
+            if self._libraries:  # one more, and then a look at who waits
+                importlib.import_module(self._libraries.pop(0))
+                if not self._libraries:
                     gc.collect()
                     gc.freeze()  # a child's collector need not touch, and so copy, what is here
-            for key, _ in events.select(0 if libraries else None):
-                if key.fileobj is sys.stdin:
-                    for pid in jobs:
-                        _kill(pid)
-                    return None
-                if key.fileobj is wake:
-                    with contextlib.suppress(BlockingIOError):
-                        wake.recv(4096)
-                    _report_ended(jobs, events)
-                elif key.fileobj is listener:
-                    client, _ = listener.accept()
-                    job = _fork(client)
-                    if job.get("child"):
-                        signal.set_wakeup_fd(-1)
-                        listener.close()
-                        return job
-                    if job:
-                        jobs[job["pid"]] = client
-                        events.register(client, selectors.EVENT_READ, job["pid"])
-                else:  # whoever asked has gone
-                    events.unregister(key.fileobj)
-                    _kill(key.data)
+            for key, _ in self._events.select(0 if self._libraries else None):
+                if job := key.data():
+                    self._events.close()
+                    return job
+        return None
+
+    def _asked(self) -> dict | None:
+        client, _ = self._listener.accept()
+        job = _fork(client)
+        if job.get("child"):
+            signal.set_wakeup_fd(-1)
+            self._listener.close()
+            return job
+        if job:
+            self._clients[job["pid"]] = client
+            gone = functools.partial(self._client_gone, client, job["pid"])
+            self._events.register(client, selectors.EVENT_READ, gone)
+        return None
+
+    def _client_gone(self, client: socket.socket, pid: int) -> None:
+        self._events.unregister(client)
+        _kill(pid)
+
+    def _child_ended(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._ends[0].recv(4096)
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                self._tell(*ended)
+
+    def _tell(self, pid: int, status: int) -> None:
+        client = self._clients.pop(pid)
+        with contextlib.suppress(KeyError):
+            self._events.unregister(client)
+        with contextlib.suppress(OSError):
+            client.sendall(STATUS.pack(os.waitstatus_to_exitcode(status)))
+        client.close()
+
+    def _stdin_closed(self) -> None:
+        for pid in self._clients:
+            _kill(pid)
+        self._is_over = True
 
 
 def _fork(client: socket.socket) -> dict:
@@ -148,22 +170,6 @@ def _fork(client: socket.socket) -> dict:
     return {**json.loads(words), "child": True}
 
 
-def _report_ended(jobs: dict[int, socket.socket], events: selectors.BaseSelector) -> None:
-    while True:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if not pid:
-            return
-        client = jobs.pop(pid)
-        with contextlib.suppress(KeyError):
-            events.unregister(client)
-        with contextlib.suppress(OSError):
-            client.sendall(STATUS.pack(os.waitstatus_to_exitcode(status)))
-        client.close()
-
-
 def _kill(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
@@ -178,10 +184,10 @@ def _do(job: dict) -> None:
     os.environ.clear()
     os.environ.update(job["environment"])
     module, words = job["module"], job["words"]
-    is_file = module.endswith(".py")
     path = [part for part in job["environment"].get("PYTHONPATH", "").split(os.pathsep) if part]
     if any(_shadows(Path(part)) for part in (job["folder"], *path)):
-        os.execv(sys.executable, [sys.executable, *([] if is_file else ["-m"]), module, *words])
+        how = [] if module.endswith(".py") else ["-m"]
+        os.execv(sys.executable, [sys.executable, *how, module, *words])
     sys.stdout.reconfigure(line_buffering=True)
     sys.argv = [module, *words]
     sys.path[:0] = path
@@ -190,24 +196,29 @@ def _do(job: dict) -> None:
         site = Path(part) / "sitecustomize.py"
         if site.is_file():
             runpy.run_path(str(site))
-    code = 0
+    code = _run_module(module)
+    # leave as Python does, but without taking thousands of modules apart
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    os._exit(code)
+
+
+def _run_module(module: str) -> int:
+    """Run a module, or a file by its name, as the main one; the exit status."""
     try:
-        if is_file:  # its folder comes first, as `python FILE` has it
+        if module.endswith(".py"):  # its folder comes first, as `python FILE` has it
             sys.path.insert(0, str(Path(module).resolve().parent))
             runpy.run_path(module, run_name="__main__")
         else:
             runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as leaving:
-        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
         if isinstance(leaving.code, str):
             print(leaving.code, file=sys.stderr)
+        return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     except BaseException:
         traceback.print_exc()
-        code = 1
-    # leave as Python does, but without taking thousands of modules apart
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    os._exit(code)
+        return 1
+    return 0
 
 
 def _shadows(folder: Path) -> bool:
@@ -219,72 +230,5 @@ def _shadows(folder: Path) -> bool:
     )
 
 
-# --- the client ------------------------------------------------------------------------------
-
-
-class Client:
-    """A job that the server has begun: its process id, and its exit status once it has ended."""
-
-    def __init__(
-        self,
-        address: str,
-        words: Sequence[str],
-        folder: str,
-        environment: dict[str, str],
-        files: Sequence[int] = (0, 1, 2),
-    ):
-        module, *more = words
-        job = {"folder": folder, "environment": environment, "module": module, "words": more}
-        self.server = socket.socket(socket.AF_UNIX)
-        try:
-            self.server.connect(address)
-            socket.send_fds(self.server, [b"\0"], list(files))
-            self.server.sendall(json.dumps(job).encode() + b"\n")
-            self.pid = self._number()
-        except BaseException:
-            self.server.close()
-            raise
-
-    def ended(self) -> int | None:
-        """Its exit status, -N after signal N; None while it runs."""
-        if not select.select([self.server], [], [], 0)[0]:
-            return None
-        return self.wait()
-
-    def wait(self) -> int:
-        """Its exit status, -N after signal N, once it has ended."""
-        code = self._number()
-        self.server.close()
-        return code
-
-    def _number(self) -> int:
-        said = b""
-        while len(said) < STATUS.size:
-            part = self.server.recv(STATUS.size - len(said))
-            if not part:
-                raise OSError("the server of warm processes has gone")
-            said += part
-        return STATUS.unpack(said)[0]
-
-
-def run(address: str, *words: str) -> int:
-    """Have a job done with this process's folder, environment and files; its exit status."""
-    # a signal that comes before it can be passed on waits until it can
-    passed_on = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
-    signal.pthread_sigmask(signal.SIG_BLOCK, passed_on)
-    job = Client(address, words, os.getcwd(), dict(os.environ))
-
-    def forward(number: int, _) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(job.pid, number)
-
-    for number in passed_on:
-        signal.signal(number, forward)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, passed_on)
-    code = job.wait()
-    return code if code >= 0 else 128 - code
-
-
 if __name__ == "__main__":
-    verb, *rest = sys.argv[1:]
-    sys.exit({"serve": serve, "run": run}[verb](*rest))
+    serve(sys.argv[1])

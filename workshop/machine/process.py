@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ NOISE = re.compile(r"^[\s^~]*$|<frozen |importlib/__init__|_bootstrap|worker\.1 
 GRACE = 15  # seconds a worker gets to finish its task when it is told to stop
 
 
-def cards() -> Path:
+def card_folder() -> Path:
     """The folder in which every running guard has its card."""
     return places.desk() / ".run"
 
@@ -142,8 +142,8 @@ def run(
     stopped. Raises CourseError if the command ends, or is not ready within `limit` seconds of
     the machine's patience.
     """
-    cards().mkdir(parents=True, exist_ok=True)
-    card = cards() / f"{uuid.uuid4().hex[:8]}.json"
+    card_folder().mkdir(parents=True, exist_ok=True)
+    card = card_folder() / f"{uuid.uuid4().hex[:8]}.json"
     log = card.with_suffix(f".{name or 'process'}.log")
     with log.open("wb") as out:
         process = subprocess.Popen(
@@ -224,57 +224,3 @@ def is_over(process: psutil.Process) -> bool:
         return process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-
-
-# --- what runs ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Found:
-    """A command that this checkout started, seen from another process."""
-
-    command: str
-    name: str
-    guard: psutil.Process
-    owner_lives: bool
-
-    def listens(self, port: int) -> bool:
-        return holds(self.guard.pid, port)
-
-    def end(self) -> None:
-        """Warm, as if its notebook had been closed."""
-        self.guard.terminate()
-
-    def wait(self) -> None:
-        """Return when it has ended, whether or not its notebook has taken note of that."""
-
-        wait_until(
-            lambda: is_over(self.guard),
-            limit=GRACE + 10,
-            what=f"the end of `{self.command}`",
-            pid=self.guard.pid,
-        )
-
-
-def running() -> Iterator[Found]:
-    """Everything that this checkout started and that still runs; dead cards are cleared."""
-    for card in sorted(cards().glob("*.json")):
-        try:
-            facts = json.loads(card.read_text())
-            process = psutil.Process(facts["pid"])
-            if str(card) not in process.cmdline():
-                raise psutil.NoSuchProcess(process.pid)
-        except (OSError, ValueError, KeyError, psutil.Error):
-            card.unlink(missing_ok=True)
-            continue
-        yield Found(facts["command"], facts["name"], process, process.ppid() == facts["owner"])
-
-
-def end_all() -> None:
-    """End what this checkout left running, warm, and wait for it."""
-    found = list(running())
-    for one in found:
-        one.end()
-    for one in found:
-        with contextlib.suppress(Exception):
-            one.wait()

@@ -1,4 +1,4 @@
-"""Hold a server of warm Python processes (forkserver.py), and the commands that use it."""
+"""Hold a server of warm Python processes (forkserver.py), and give jobs to it."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from workshop import places
-from workshop.machine import environment, forkserver, tally
+from workshop.machine import environment, forkclient, forkserver, tally
 from workshop.machine.patience import NotYet, wait_until
 from workshop.machine.process import Running
 
@@ -35,7 +35,7 @@ def python() -> list[str]:
 
 
 def _run(server: Path) -> list[str]:
-    return [sys.executable, "-SE", forkserver.__file__, "run", str(server)]
+    return [sys.executable, "-SE", forkclient.__file__, str(server)]
 
 
 def _answers(path: Path) -> bool:
@@ -54,7 +54,7 @@ def note() -> Path:
 class Job:
     """A warm process that does a job; what `subprocess.Popen` would be for a cold one."""
 
-    def __init__(self, server: forkserver.Client):
+    def __init__(self, server: forkclient.Client):
         self._server = server
         self.pid = server.pid
         self.returncode: int | None = None
@@ -115,7 +115,7 @@ class Warm:
     def _serve(self) -> Path:
         self.socket = self.bin / "socket"
         self._server = subprocess.Popen(
-            [sys.executable, forkserver.__file__, "serve", str(self.socket)],
+            [sys.executable, forkserver.__file__, str(self.socket)],
             env=environment.clean(),
             stdin=subprocess.PIPE,
             start_new_session=True,
@@ -151,7 +151,7 @@ class Warm:
         tally.started(f"warm {tally.kind(words)}")
         with open(os.devnull, "rb") as nothing:
             files = [nothing.fileno(), out.fileno(), out.fileno()]
-            return Job(forkserver.Client(str(self.socket), words, str(cwd), env, files))
+            return Job(forkclient.Client(str(self.socket), words, str(cwd), env, files))
 
     def share(self) -> None:
         """Let all checks of this checkout use it, until it ends."""
