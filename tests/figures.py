@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from workshop.machine.patience import burned
+from workshop.machine.kernel import burned
 
 SLOWEST = 10
 _before: dict[str, float] = {}

@@ -44,11 +44,15 @@ def look_at(sample: Path, lay, broker: Broker, warm: Warm, only: tuple[str, ...]
                 file.read_bytes().replace(b":5672", f":{broker.port}".encode())
             )
     right = given(stage, sample) if only else ()
+    is_script = any(name.endswith(".sh") for name in stage.todo)
+    before = set() if is_script else set(broker.queues(login.VHOST))
     try:
-        return checks.check(stage, warm=warm, only=only, given=right)
+        found = checks.check(stage, warm=warm, only=only, given=right)
     finally:
-        if any(name.endswith(".sh") for name in stage.todo):
+        if is_script:
             tidy(broker)
+    assert is_script or set(broker.queues(login.VHOST)) <= before, "a check leaves no queue"
+    return found
 
 
 def given(stage: stages.Stage, sample: Path) -> tuple[str, ...]:

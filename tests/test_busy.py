@@ -12,7 +12,8 @@ from samples import expect_named
 
 from workshop import checks, show
 from workshop.desk import stages
-from workshop.machine.patience import CORES, crowd, wait_until
+from workshop.machine.kernel import CORES, crowd
+from workshop.machine.patience import wait_until
 
 pytestmark = pytest.mark.busy
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from workshop import places
-from workshop.machine import patience
+from workshop.machine import kernel, patience
 from workshop.machine.patience import Busy, NotYet, Patience, Stopwatch, run_through, wait_until
 from workshop.project import probe
 
@@ -70,10 +70,10 @@ def test_what_nobody_can_tell_on_a_starved_machine_is_not_blamed_on_the_work(cro
 def test_a_process_that_waits_for_a_core_is_given_the_time(crowded):
     """More loops than cores: what each waited for is known, whatever the crowd is said to be."""
     crowded(1.0)
-    with running(LOOP, 3 * patience.CORES) as loops:
+    with running(LOOP, 3 * kernel.CORES) as loops:
         mine = Patience(60, loops[0].pid)
         wait_until(lambda: mine.look() and mine.clock > 2, limit=60, what="two seconds")
-        used = patience.burned(loops[0].pid)
+        used = kernel.burned(loops[0].pid)
     assert mine.counted < 0.8 * mine.clock
     assert mine.counted == pytest.approx(used, abs=0.5)
 
@@ -81,10 +81,10 @@ def test_a_process_that_waits_for_a_core_is_given_the_time(crowded):
 def test_processes_below_the_one_that_is_waited_for_count_with_it():
     with running(["sh", "-c", f"{shlex.join(LOOP)} & wait"]) as [shell]:
         try:
-            wait_until(lambda: patience.burned(shell.pid) > 0.2, limit=20, what="its work")
-            assert len(patience.family(shell.pid)) == 2
+            wait_until(lambda: kernel.burned(shell.pid) > 0.2, limit=20, what="its work")
+            assert len(kernel.family(shell.pid)) == 2
         finally:
-            for one in patience.family(shell.pid)[1:]:
+            for one in kernel.family(shell.pid)[1:]:
                 subprocess.run(["kill", "-9", str(one)], check=True)
 
 
@@ -148,5 +148,5 @@ def test_code_that_waits_for_ever_is_not_said_to_loop(tmp_path, warm, monkeypatc
 def test_no_limit_by_the_clock_and_no_sleep_stand_anywhere_else():
     literal = re.compile(r".*(?:\btimeout=[\d.]|\.join\(\d|\bsleep\().*")
     for file in WORKSHOP.rglob("*.py"):
-        if file.name != "patience.py":
+        if file.name not in ("kernel.py", "patience.py"):
             assert not literal.findall(file.read_text()), file

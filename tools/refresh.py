@@ -22,8 +22,8 @@ from nbclient.exceptions import CellExecutionError
 from workshop import places
 from workshop.broker.node import Broker
 from workshop.errors import CourseError
+from workshop.machine.cards import end_all
 from workshop.machine.patience import by_clock
-from workshop.machine.process import end_all
 
 CELL_SECONDS = 180  # what a cell waits for itself ends long before
 

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 
 from workshop import places
 from workshop.health.finding import ANEW, Finding
-from workshop.machine.patience import CORES, crowd, hungry
+from workshop.machine.kernel import CORES, crowd, hungry
 
 FREE_MB = 300
 FILES = 1024

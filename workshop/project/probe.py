@@ -24,7 +24,8 @@ from typing import Any
 
 from workshop.causes import likely
 from workshop.machine import environment
-from workshop.machine.patience import NotYet, burned, wait_until
+from workshop.machine.kernel import burned
+from workshop.machine.patience import NotYet, wait_until
 from workshop.machine.warm import Job, Warm
 
 #: seconds of processor time; what a stage asks of a learner's code takes about one

@@ -17,7 +17,7 @@ from threading import Thread
 from typing import Any, TypeVar
 
 import psutil
-from kombu import Queue
+from amqp import AMQPError
 
 from workshop.broker import login
 from workshop.broker.node import Broker, dead_checks_cleared
@@ -60,7 +60,7 @@ class Sandbox:
             self.broker.make_vhost(self.vhost, login.USER)
             self._stack.callback(self.broker.remove, "vhosts", self.vhost)
         else:
-            self._stack.callback(self._drop_queue)
+            self._stack.callback(self._drop_queues, set(self.broker.queues(login.VHOST)))
         return self
 
     def __exit__(self, *_) -> None:
@@ -187,13 +187,13 @@ class Sandbox:
         """The one web server of the sandbox."""
         return self.once("web", self.serve)
 
-    def _drop_queue(self) -> None:
-        with (
-            contextlib.suppress(Exception),
-            login.connect(self.broker) as connection,
-            connection.channel() as channel,
-        ):
-            Queue(self.queue)(channel).delete()
+    def _drop_queues(self, before: set[str]) -> None:
+        """Remove the sandbox's queue, and what the project's code declared beside it."""
+        with contextlib.suppress(Exception), login.connect(self.broker) as connection:
+            for name in set(self.broker.queues(login.VHOST)) - before:
+                # a learner's worker may have come meanwhile: what it takes from stays
+                with contextlib.suppress(AMQPError):
+                    connection.channel().queue_delete(name, if_unused=name != self.queue)
 
 
 def on(second: SecondBroker) -> dict[str, str]:
