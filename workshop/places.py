@@ -31,3 +31,8 @@ def desk() -> Path:
 def solved() -> bool:
     """Whether this process works on the solutions instead of the learner's files."""
     return os.environ.get("WORKSHOP_SOLVED") == "1"
+
+
+def inside(path: Path) -> str:
+    """A path as a learner reads it: from the checkout's folder on."""
+    return str(path.relative_to(home()))

@@ -1,0 +1,83 @@
+"""A way back: what stood there is set aside, named, and can be had again."""
+
+from rich.table import Table
+from rich.text import Text
+
+from workshop import places
+from workshop.desk import lessons, progress, stages
+from workshop.desk.stages import Stage
+from workshop.errors import CourseError
+from workshop.show import GREY, Answer
+from workshop.verbs.work import on_the_broker
+
+
+def solve(stage: Stage) -> Answer:
+    """Lay the solution out; your files are set aside, and named."""
+    return _lay_anew(stage, solved=True)
+
+
+def reset(stage: Stage) -> Answer:
+    """Lay the start of the stage out again; your files are set aside, and named."""
+    return _lay_anew(stage, solved=False)
+
+
+def lesson(stage: Stage) -> Answer:
+    """Lay the lesson's newest text out, without outputs; your copy is set aside, and named."""
+    aside = lessons.lay_anew(stage.name)
+    parts = [
+        Text(f"{places.inside(lessons.folder() / stage.notebook.name)}: as the course has it now")
+    ]
+    if aside:
+        parts.insert(0, Text(f"yours is now {places.inside(aside)}"))
+    return Answer(*parts, Text("in Lab: close the old one, and open it anew", GREY))
+
+
+def _lay_anew(stage: Stage, *, solved: bool) -> Answer:
+    with on_the_broker(stage) as port:
+        aside = stages.lay_anew(stage, solved=solved, port=port)
+        progress.laid_anew(stage, solved=solved)
+    parts = [Text(f"{places.inside(stage.desk)}: {'the solution' if solved else 'its beginning'}")]
+    if aside:
+        parts = [Text(f"what stood there is now in {places.inside(aside)}"), *parts]
+        parts.append(Text(f"to have it back: workshop kept {aside.name}", GREY))
+    return Answer(*parts)
+
+
+def kept(word: str = "", stage: Stage | None = None) -> Answer:
+    """What was set aside; with a name or a number of that list, bring it back."""
+    found = [one for one in stages.kept() if stage is None or one.stage == stage.name]
+    if not found:
+        return Answer(Text("nothing has been set aside."))
+    if word:
+        return _bring_back(str(word), found)
+    table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
+    for number, one in enumerate(found, 1):
+        table.add_row(str(number), one.stage, Text(one.when, no_wrap=True), _unlike(one))
+    return Answer(table, Text("to have one back: workshop kept NUMBER", GREY))
+
+
+def _unlike(one: stages.Kept) -> str:
+    now, then = places.desk() / one.stage, stages.files_in(one.path)
+    other = [
+        name
+        for name, file in then.items()
+        if not name.endswith(progress.OF_A_RUN)
+        and (not (now / name).is_file() or (now / name).read_bytes() != file.read_bytes())
+    ]
+    return f"differs in {', '.join(other)}" if other else "as what stands there now"
+
+
+def _bring_back(word: str, found: list[stages.Kept]) -> Answer:
+    names = {str(number): one for number, one in enumerate(found, 1)}
+    names |= {one.path.name: one for one in found}
+    if word not in names:
+        there = ", ".join(f"{number} ({one.path.name})" for number, one in enumerate(found, 1))
+        raise CourseError(f"nothing was set aside as {word!r}. There are: {there}", "workshop kept")
+    one = names[word]
+    stage = stages.find(one.stage)
+    aside = stages.bring_back(stage, one.path)
+    progress.laid_anew(stage, solved=False)
+    parts = [Text(f"{places.inside(stage.desk)}: as it was, {one.when}")]
+    if aside:
+        parts.insert(0, Text(f"what stood there is now in {places.inside(aside)}"))
+    return Answer(*parts)

@@ -1,0 +1,77 @@
+"""Where a learner is stuck: a hint, and the solution beside their file."""
+
+import difflib
+
+from rich.padding import Padding
+from rich.text import Text
+
+from workshop.desk import progress, stages
+from workshop.desk.stages import Stage
+from workshop.errors import CourseError
+from workshop.show import GREEN, GREY, RED, Answer, Shown
+from workshop.verbs.work import check
+
+
+def hint(stage: Stage) -> Answer:
+    """The next hint for the first item that is not right."""
+    report = progress.last_report(stage) or check(stage).report
+    if report.ill:
+        return Shown(report)
+    item = report.first
+    if item is None:
+        return Answer(
+            Text(f"{stage.number}: all is right, there is nothing to hint at."),
+            Text("go on: workshop next"),
+        )
+    step = progress.next_step(stage, item.id, len(item.hints))
+    where = f" · TODO {item.todo} in {item.file}" if item.todo else ""
+    parts = [Text.assemble((f"{stage.number}: {item.title}", "bold"), where)]
+    if not item.blocked_by:
+        parts += [Padding(Text(f"seen: {item.seen}"), (0, 0, 0, 2))]
+    if item.hints:
+        parts += [
+            Padding(Text(f"hint {step + 1} of {len(item.hints)}: {item.hints[step]}"), (0, 0, 0, 2))
+        ]
+    if step + 1 < len(item.hints):
+        parts.append(Text(f"another: workshop hint {stage.number}", GREY))
+    else:
+        parts.append(
+            Text(f"the solution beside your file: workshop diff {stage.number}", GREY),
+        )
+    return Answer(*parts)
+
+
+def diff(stage: Stage, name: str = "") -> Answer:
+    """Your file against the solution's: the first that differs, or the one that is named."""
+    from workshop.broker.node import Broker
+
+    if name and name not in stage.todo:
+        raise CourseError(
+            f"the solution of {stage.name} has no file {name!r}.",
+            f"one of: {', '.join(stage.todo)}",
+        )
+    port = Broker().port
+    differs = {file: lines for file in stage.todo if (lines := _difference(stage, file, port))}
+    if not (name in differs if name else differs):
+        what = name or "every file of yours"
+        return Answer(Text(f"{stage.number}: {what} is as in the solution."))
+    name = name or next(iter(differs))
+    others = [file for file in differs if file != name]
+    legend = Text.assemble(
+        (f"{stage.number}: {name}  ", "bold"), ("- yours  ", RED), ("+ the solution's", GREEN)
+    )
+    parts = [legend, *differs[name]]
+    parts += [Text(f"another: workshop diff {stage.number} {file}", GREY) for file in others]
+    return Answer(*parts, right=False)
+
+
+def _difference(stage: Stage, name: str, port: int) -> list[Text]:
+    file = stage.path / name
+    try:
+        mine = file.read_text(errors="replace").splitlines()
+    except OSError:
+        mine = []
+    solution = stages.localized(stage.solution / name, port).decode().splitlines()
+    colours = {"+": GREEN, "-": RED, "@": GREY}
+    lines = list(difflib.unified_diff(mine, solution, n=3, lineterm=""))[2:]
+    return [Text(line, colours.get(line[:1], "")) for line in lines]

@@ -1,0 +1,56 @@
+"""How far the learner is, and the way on."""
+
+from rich.table import Table
+from rich.text import Text
+
+from workshop import places, show
+from workshop.desk import lessons, progress
+from workshop.show import GREEN, GREY, Answer
+from workshop.verbs.work import lay_out
+
+STATE_COLOURS = {progress.DONE: GREEN, progress.SOLVED: GREY, progress.NOT_BEGUN: GREY}
+
+
+def status() -> Answer:
+    """Every stage with its state."""
+    rows = progress.rows()
+    done = sum(row.state in (progress.DONE, progress.SOLVED) for row in rows)
+    table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
+    for row in rows:
+        spent = f"{row.seconds / 60:.0f} of " if row.seconds >= 30 else ""
+        table.add_row(
+            row.stage.number,
+            row.stage.title,
+            Text(row.state, STATE_COLOURS.get(row.state, "")),
+            Text(f"{spent}{row.stage.minutes} min", justify="right"),
+        )
+    gone = [
+        Text(f"its folder is gone: workshop begin {row.stage.number} lays it out anew", GREY)
+        for row in rows
+        if row.is_gone
+    ]
+    bar = ("█" * done * 2, GREEN), ("░" * (len(rows) - done) * 2, GREY)
+    go_on = "" if done == len(rows) else " · go on: workshop next"
+    return Answer(table, *gone, Text.assemble(*bar, f"  {done} of {len(rows)} stages{go_on}"))
+
+
+def next_() -> Answer:
+    """Begin the stage to go on with, and open it."""
+    from workshop.lab import jupyter
+
+    stage = progress.next_stage()
+    if stage is None:
+        return Answer(Text("all stages are done: there is no next one."))
+    lay_out(stage)
+    parts = [
+        Text(f"{stage.number} · {stage.title}", "bold"),
+        Text(
+            f"your files: {', '.join(f'{places.inside(stage.path)}/{name}' for name in stage.todo)}"
+        ),
+    ]
+    address = jupyter.open_desk(stage)
+    if address:
+        parts += [Text("lesson, file and terminal:"), show.link(address)]
+    else:
+        parts.append(Text(f"its lesson is {places.inside(lessons.lay(stage.name))}: make lab"))
+    return Answer(*parts)

@@ -1,0 +1,109 @@
+"""Begin a stage, and look at the work."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from rich.text import Text
+
+from workshop import places
+from workshop.desk import progress, stages
+from workshop.desk.stages import Stage
+from workshop.errors import CourseError
+from workshop.report import Listener
+from workshop.show import Answer, Shown
+
+
+def which(word: str | None) -> Stage:
+    """The stage of this word; without one, the stage one stands in, or was at last."""
+    if word:
+        return stages.find(word)
+    here = Path.cwd()
+    for stage in stages.all_stages():
+        if here == stage.path or stage.path in here.parents:
+            return stage
+    last = progress.last_begun()
+    if last is None:
+        names = ", ".join(stage.name for stage in stages.all_stages())
+        raise CourseError(f"which stage? There are: {names}", "workshop begin 01")
+    return last
+
+
+def lay_out(stage: Stage) -> bool:
+    """Broker up, files laid out, earlier stages' work on the broker; True if files are new."""
+    with on_the_broker(stage) as port:
+        old = progress.old_folder(stage)
+        if old and not stage.desk.exists():
+            old.rename(stage.desk)
+        new = stages.begin(stage, port=port)
+        progress.begun(stage)
+    return new
+
+
+@contextlib.contextmanager
+def on_the_broker(stage: Stage) -> Iterator[int]:
+    """The broker up, its port; afterwards the earlier stages' work on it."""
+    from workshop.broker.node import Broker
+    from workshop.desk import prepare
+
+    broker = Broker()
+    broker.start()
+    prepare.enter(broker)
+    yield broker.port
+    prepare.replay(stage, broker)
+
+
+def begin(stage: Stage) -> Answer:
+    """Lay a stage out in desk/; what is there is left alone."""
+    new = lay_out(stage)
+    return Answer(
+        Text(f"{places.inside(stage.path)}: {'laid out' if new else 'as you left it'}"),
+        Text(f"your files: {', '.join(stage.todo)}"),
+    )
+
+
+def check(stage: Stage, warm=None, listener: Listener | None = None) -> Shown:
+    """Look at your work as it runs: what is right, and what is not.
+
+    The listener hears of each item as soon as it is known.
+    """
+    from workshop import checks
+
+    found = checks.check(stage, warm=warm, listener=listener)
+    progress.checked(stage, found)
+    return Shown(found)
+
+
+def watch(stage: Stage) -> Iterator[Callable[[Listener | None], Shown]]:
+    """`check`, now and again after each save of a file of the stage, until interrupted.
+
+    Yields the check to be made, so that whoever shows it can clear what it showed before.
+    """
+    from watchfiles import DefaultFilter
+    from watchfiles import watch as changes_in
+
+    from workshop.machine.warm import Warm
+
+    class OfTheStage(DefaultFilter):
+        def __call__(self, change, path: str) -> bool:
+            is_own = Path(path).is_relative_to(stage.path) and not path.endswith(progress.OF_A_RUN)
+            return is_own and super().__call__(change, path)
+
+    with Warm() as warm:
+        look = partial(check, stage, warm)
+        yield look
+        seen = progress.fingerprint(stage)
+        # the desk, not the stage's folder: that one may be set aside, or not be there yet;
+        # and once a second anyway: a file may be saved before the watch begins
+        for _ in changes_in(
+            places.desk(),
+            watch_filter=OfTheStage(),
+            debounce=100,
+            rust_timeout=1000,
+            yield_on_timeout=True,
+        ):
+            now = progress.fingerprint(stage)
+            if now != seen:
+                yield look
+                seen = now
