@@ -5,6 +5,7 @@ user who asks, from the installed scripts; on loopback alone. It knows nothing o
 stages, nor of Django.
 """
 
+import atexit
 import contextlib
 import os
 import re
@@ -36,6 +37,13 @@ FORBIDDEN = re.compile("eacces|eperm|enospc|erofs|emfile")
 
 # A node outlives the object, and mostly the process, that started it.
 _outliving: list[subprocess.Popen] = []
+
+
+@atexit.register
+def _leave_alone() -> None:
+    """Say that nobody waits for them: Python would warn of each."""
+    for process in _outliving:
+        process.returncode = process.poll() or 0
 
 
 class Broker(Processes):

@@ -24,9 +24,8 @@ def reset(stage: Stage) -> Answer:
 def lesson(stage: Stage) -> Answer:
     """Lay the lesson's newest text out, without outputs; your copy is set aside, and named."""
     aside = lessons.lay_anew(stage.name)
-    parts = [
-        Text(f"{places.inside(lessons.folder() / stage.notebook.name)}: as the course has it now")
-    ]
+    copy = places.inside(lessons.folder() / stage.notebook.name)
+    parts = [Text(f"{copy}: as the course has it now")]
     if aside:
         parts.insert(0, Text(f"yours is now {places.inside(aside)}"))
     return Answer(*parts, Text("in Lab: close the old one, and open it anew", GREY))

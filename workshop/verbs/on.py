@@ -42,12 +42,8 @@ def next_() -> Answer:
     if stage is None:
         return Answer(Text("all stages are done: there is no next one."))
     lay_out(stage)
-    parts = [
-        Text(f"{stage.number} · {stage.title}", "bold"),
-        Text(
-            f"your files: {', '.join(f'{places.inside(stage.path)}/{name}' for name in stage.todo)}"
-        ),
-    ]
+    files = ", ".join(places.inside(stage.path / name) for name in stage.todo)
+    parts = [Text(f"{stage.number} · {stage.title}", "bold"), Text(f"your files: {files}")]
     address = jupyter.open_desk(stage)
     if address:
         parts += [Text("lesson, file and terminal:"), show.link(address)]
