@@ -1,7 +1,6 @@
 """Every starter fails at exactly the items that its TODOs name; every solution passes."""
 
 import json
-import re
 import subprocess
 import sys
 
@@ -28,11 +27,6 @@ def test_the_starter_fails_at_exactly_its_todos(stage, learner):
         else:
             assert result.state == PASS or result.blocked_by, result
     assert not found.passed
-    letters = re.findall(
-        r"TODO ([a-z]):",
-        "".join(stages.content(stage, False)[name].read_text() for name in stage.todo),
-    )
-    assert set(letters) == {item.todo for item in todo.values()}
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=ids)

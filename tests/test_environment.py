@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from workshop import places
-from workshop.desk import prepare
+from workshop.desk import prepare, stages
 from workshop.health import machine as the_machine
 from workshop.health import variables
 from workshop.lesson import lesson
@@ -145,9 +145,9 @@ IN_THE_WAY = [
 @pytest.mark.parametrize("variables", IN_THE_WAY)
 def test_the_command_line_works_in_any_shell(variables):
     for command in (["-m", "workshop"], [str(places.VENV_BIN / "workshop")]):
-        done = say(*command, "status", **variables)
+        done, count = say(*command, "status", **variables), len(stages.all_stages())
         assert done.returncode == 0, done.stderr
-        assert "10 stages · go on" in done.stdout.decode() and not done.stderr
+        assert f"{count} stages · go on" in done.stdout.decode() and not done.stderr
 
 
 @pytest.mark.parametrize("variables", IN_THE_WAY)

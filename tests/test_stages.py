@@ -25,11 +25,6 @@ def at_the_desk(tmp_path, monkeypatch):
     return tmp_path / "desk"
 
 
-def test_folders_are_the_stages_and_no_others():
-    for folder in (places.STEPS, places.SOLUTIONS):
-        assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ids
-
-
 def test_stages_are_numbered_in_their_order():
     assert [stage.number for stage in STAGES] == [f"{n:02}" for n in range(1, len(STAGES) + 1)]
 
@@ -41,22 +36,6 @@ def test_no_file_repeats_the_one_beneath_it(stage):
         for name, file in stages.files_in(folder).items():
             assert beneath.get(name) != file.read_bytes(), f"{file} repeats what is there already"
             beneath[name] = file.read_bytes()
-
-
-@pytest.mark.parametrize("stage", STAGES, ids=ids)
-def test_a_solution_finishes_files_that_the_learner_was_given(stage):
-    assert stage.todo, "a stage without an exercise"
-    for name in stage.todo:
-        assert name in stages.content(stage, solved=False)
-
-
-@pytest.mark.parametrize("stage", STAGES, ids=ids)
-def test_every_todo_file_has_a_todo_and_no_other_file_has(stage):
-    for name, file in stages.files_in(stage.step).items():
-        if name != stages.SHEET:
-            assert ("TODO" in file.read_text()) == (name in stage.todo), name
-    for file in stages.files_in(stage.solution).values():
-        assert "TODO" not in file.read_text()
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=ids)
@@ -74,22 +53,6 @@ def test_successive_versions_of_a_file_differ_in_at_most_40_lines(stage):
                 print("\n".join(diff))
                 assert len(changed) <= 40, name
             versions[name] = file
-
-
-@pytest.mark.parametrize("stage", STAGES, ids=ids)
-def test_the_exercise_sheet_has_the_todos_of_the_files(stage):
-    sheet = (stage.step / stages.SHEET).read_text()
-    letters = set(re.findall(r"^- \*\*([a-z])\*\*", sheet, re.M))
-    in_files = {
-        letter
-        for name in stage.todo
-        for letter in re.findall(r"TODO ([a-z]):", stages.content(stage, False)[name].read_text())
-    }
-    assert letters == in_files
-    assert 1 <= len(letters) <= 4
-    assert stage.title in sheet
-    for name in stage.todo:
-        assert name in sheet
 
 
 @pytest.mark.parametrize("word", [3, "3", "03", "worker", "03_worker", "03_worker/"])
