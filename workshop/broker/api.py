@@ -3,6 +3,7 @@
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -47,7 +48,8 @@ class Api(Kept):
     def rows(self, *words: str) -> list[tuple[str, str]]:
         """The first two columns of a listing of rabbitmqctl, its head left out."""
         lines = self.ctl(*words, "--no-table-headers").splitlines()
-        return [tuple(line.split("\t")[:2]) for line in lines if "\t" in line]
+        columns = (line.split("\t") for line in lines if "\t" in line)
+        return [(first, second) for first, second, *_ in columns]
 
     def said(self, *words: str) -> str:
         """The last line of the node's log that has all these words, once it has been written."""
@@ -93,7 +95,7 @@ class Api(Kept):
             self.ctl("change_password", EYES, password)
             self.ctl("set_user_tags", EYES, "administrator")
 
-    def facts(self, *path: str) -> dict | list | None:
+    def facts(self, *path: str) -> Any:
         """GET /api/…; None where there is no such thing."""
         answer = self.api.get("/api/" + "/".join(quote(part, safe="") for part in path))
         return None if answer.status_code == 404 else answer.raise_for_status().json()

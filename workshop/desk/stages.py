@@ -245,4 +245,6 @@ def untouched(stage: Stage, name: str, port: int) -> bool:
     """Whether the learner's file is still as the stage laid it out."""
     source = content(stage, solved=False).get(name)
     file = stage.path / name
-    return bool(source) and file.is_file() and file.read_bytes() == localized(source, port)
+    if source is None or not file.is_file():
+        return False
+    return file.read_bytes() == localized(source, port)

@@ -12,7 +12,7 @@ def rights() -> Finding:
     """User, vhost and permissions that the stage begun last stands on."""
     stage, broker = progress.last_begun(), Broker()
     given = [one.gives for one in stages.before(stage)] if stage else []
-    if "login" not in given:
+    if stage is None or "login" not in given:
         return Finding("rights", "nothing is needed yet")
     if not broker.is_ready():
         return without_broker("rights")

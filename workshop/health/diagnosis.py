@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import httpx
 import psutil
+from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
@@ -55,7 +56,7 @@ class Diagnosis(Answer):
 
     def __init__(self, findings: list[Finding]):
         self.findings = findings
-        parts = []
+        parts: list[RenderableType] = []
         for one in findings:
             mark, colour = ("✗", RED) if one.cure else ("✓", GREEN)
             parts.append(Text.assemble((mark, colour), f" {one.name:<10} {one.found}"))

@@ -79,7 +79,7 @@ def is_installed(locked: Requirement) -> bool:
 def _is_on_pythonpath(name: str) -> bool:
     paths = [Path(one) for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-        found = Path(importlib.metadata.distribution(name).locate_file(""))
+        found = Path(str(importlib.metadata.distribution(name).locate_file("")))
         return any(found.resolve() == one.resolve() for one in paths)
     return False
 
@@ -127,7 +127,7 @@ _NO_CELL = "No cell of a notebook can run."
 def names() -> Finding:
     """`localhost` means this machine, by IPv4 or IPv6."""
     try:
-        addresses = sorted({info[4][0] for info in socket.getaddrinfo("localhost", None)})
+        addresses = sorted({str(info[4][0]) for info in socket.getaddrinfo("localhost", None)})
     except OSError:
         addresses = []
     host = socket.gethostname() or "(none)"

@@ -41,7 +41,8 @@ def worker_processes() -> Iterator[psutil.Process]:
     """The main processes of Celery workers of this user, their pools' children left out."""
     for one in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if _is_worker(one) and not (one.parent() and _is_worker(one.parent())):
+            above = one.parent()
+            if _is_worker(one) and not (above and _is_worker(above)):
                 yield one
 
 
@@ -77,7 +78,7 @@ def running_workers() -> Finding:
     found, at = list(workers()), progress.last_begun()
     shown = [f"pid {w.pid}, stage {w.stage or '?'}, vhost {w.vhost}" for w in found]
     stale = [w for w in found if at and w.vhost == login.VHOST and w.stage != at.number]
-    if stale:
+    if at and stale:
         whose = "; ".join(
             f"pid {w.pid} of {'stage ' + w.stage if w.stage else w.folder}" for w in stale
         )

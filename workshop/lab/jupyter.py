@@ -219,8 +219,8 @@ def until_ready(process: subprocess.Popen) -> dict:
     try:
         server = wait_until(found, limit=60, what="JupyterLab", pid=process.pid)
     except NotYet:
-        server = {"ended": True}
-    if "ended" in server:
+        server = None
+    if not server or "ended" in server:
         words = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
         raise CourseError(f"JupyterLab did not start. Its last words:\n{words}", "make lab")
     return server

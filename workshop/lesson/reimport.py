@@ -14,7 +14,7 @@ def import_from(project: Path) -> None:
     sys.path.insert(0, str(project))
     _forget()
     with contextlib.suppress(NameError, AttributeError):
-        events = get_ipython().events  # noqa: F821 — IPython's own name in a notebook
+        events = get_ipython().events  # type: ignore[name-defined]  # noqa: F821
         with contextlib.suppress(ValueError):
             events.unregister("pre_run_cell", _forget_if_changed)
         events.register("pre_run_cell", _forget_if_changed)
@@ -23,9 +23,9 @@ def import_from(project: Path) -> None:
 def _project_modules() -> dict[str, Path]:
     desk = places.desk()
     return {
-        name: Path(module.__file__)
+        name: Path(file)
         for name, module in list(sys.modules.items())
-        if getattr(module, "__file__", None) and Path(module.__file__).is_relative_to(desk)
+        if (file := getattr(module, "__file__", None)) and Path(file).is_relative_to(desk)
     }
 
 

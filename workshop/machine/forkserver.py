@@ -188,7 +188,7 @@ def _do(job: dict) -> None:
     if any(_shadows(Path(part)) for part in (job["folder"], *path)):
         how = [] if module.endswith(".py") else ["-m"]
         os.execv(sys.executable, [sys.executable, *how, module, *words])
-    sys.stdout.reconfigure(line_buffering=True)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     sys.argv = [module, *words]
     sys.path[:0] = path
     # what Python does with a sitecustomize.py on its path at its start

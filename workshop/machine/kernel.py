@@ -14,6 +14,7 @@ except AttributeError:  # macOS
 
 def crowd() -> float:
     """How many processes want each core now, at least 1: 4.0 where eight want two cores."""
+    running: float
     try:
         with open("/proc/loadavg") as file:
             running = int(file.read().split()[3].split("/")[0]) - 1  # this one looks, no more
@@ -72,7 +73,7 @@ def hungry(most: int = 3) -> list[str]:
         with contextlib.suppress(psutil.Error):
             used[process] = sum(process.cpu_times()[:2]) - before
     found = []
-    for process in sorted(used, key=used.get, reverse=True)[:most]:
+    for process in sorted(used, key=used.__getitem__, reverse=True)[:most]:
         with contextlib.suppress(psutil.Error):
             line = " ".join([process.name(), *process.cmdline()[1:3]])
             found.append(f"{line[:40].strip()} (pid {process.pid}) {used[process] / 0.003:.0f} %")

@@ -98,7 +98,9 @@ class Patience:
         return NotYet(f"{what} did not come within {self.limit:g} s")
 
 
-def wait_until(condition: Callable[[], T], *, limit: float, what: str, pid: int | None = None) -> T:
+def wait_until(
+    condition: Callable[[], T | None], *, limit: float, what: str, pid: int | None = None
+) -> T:
     """Ask `condition` until its answer is true, and return that answer.
 
     `limit` is in seconds of the machine's patience, `pid` the process that is waited for, where

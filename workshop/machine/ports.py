@@ -8,7 +8,7 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from workshop.machine.files import locked, write_whole
@@ -30,7 +30,7 @@ def is_taken(port: int) -> bool:
     return False
 
 
-def next_free(port: int, avoid: set[int] = frozenset()) -> int:
+def next_free(port: int, avoid: Collection[int] = ()) -> int:
     """The first port from `port` up that nobody holds."""
     while port in avoid or is_taken(port):
         port += 1
@@ -68,7 +68,7 @@ def address(port: int, path: str = "/") -> str:
 
 
 def claim(
-    folder: Path, first: dict[str, int], kept: dict[str, int], keep: set[str] = frozenset()
+    folder: Path, first: dict[str, int], kept: dict[str, int], keep: Collection[str] = ()
 ) -> dict[str, int]:
     """A port for each use: the kept one if it is free, else the next from the first one up.
 

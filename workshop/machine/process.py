@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -40,7 +41,7 @@ class Running:
 
     command: str
     log: Path
-    guard: subprocess.Popen
+    guard: Any  # a subprocess.Popen, or what stands for one
     card: Path
 
     def __repr__(self) -> str:

@@ -131,12 +131,12 @@ class Warm:
         """Return when jobs can be asked for, and the folder `bin` has its commands."""
         if self._server is None and not _answers(self.socket):
             self._serve()  # the one that was shared has ended
-        if self._server:
+        if server := self._server:
             wait_until(
-                lambda: self.socket.exists() or self._server.poll() is not None,
+                lambda: self.socket.exists() or server.poll() is not None,
                 limit=30,
                 what="warm Python",
-                pid=self._server.pid,
+                pid=server.pid,
             )
         celery = self.bin / "celery"
         celery.write_text(f'#!/bin/sh\nexec {shlex.join(self.python)} celery "$@"\n')
@@ -160,6 +160,5 @@ class Warm:
 
     def __exit__(self, *_) -> None:
         if self._server:
-            self._server.stdin.close()
-            self._server.wait()
+            self._server.communicate()  # closes its stdin, which ends it
         self._folder.cleanup()

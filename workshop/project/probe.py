@@ -79,7 +79,7 @@ def ask_all(
         variables = environment.clean(**(env or {}))
         with said.open("wb") as out:
             if warm:
-                process = warm.start(words, cwd=cwd, env=variables, out=out)
+                process: Any = warm.start(words, cwd=cwd, env=variables, out=out)
             else:
                 process = subprocess.Popen(
                     [sys.executable, "-m", *words],

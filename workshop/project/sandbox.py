@@ -136,9 +136,17 @@ class Sandbox:
         if words[0] not in ("celery", "python"):
             self.warm.wait()  # a command of the line may be the warm celery
             # what such a line starts ends after it: a worker that lives on keeps its queues
-            limits = {"limit": READY, "grace": process.GRACE}
-            where = {"cwd": self.path, "env": env, "name": f"check-{name}"}
-            return self.enter(process.run(command, ready=ready, **where, **limits))
+            return self.enter(
+                process.run(
+                    command,
+                    cwd=self.path,
+                    ready=ready,
+                    env=env,
+                    name=f"check-{name}",
+                    limit=READY,
+                    grace=process.GRACE,
+                )
+            )
         if words[0] == "python":
             words = words[1:]
         log = self.folder / f"{name}-{uuid.uuid4().hex[:8]}.log"

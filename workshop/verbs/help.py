@@ -2,6 +2,7 @@
 
 import difflib
 
+from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
@@ -25,7 +26,7 @@ def hint(stage: Stage) -> Answer:
         )
     step = progress.next_step(stage, item.id, len(item.hints))
     where = f" · TODO {item.todo} in {item.file}" if item.todo else ""
-    parts = [Text.assemble((f"{stage.number}: {item.title}", "bold"), where)]
+    parts: list[RenderableType] = [Text.assemble((f"{stage.number}: {item.title}", "bold"), where)]
     if not item.blocked_by:
         parts += [Padding(Text(f"seen: {item.seen}"), (0, 0, 0, 2))]
     if item.hints:

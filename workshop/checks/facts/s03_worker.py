@@ -21,7 +21,7 @@ def workers_module() -> dict[str, Any]:
     module = importlib.import_module("testing.workers")
     # by its type: isinstance would ask a task, which asks the app for its settings
     apps = [value for value in vars(module).values() if issubclass(type(value), Celery)]
-    found = {
+    found: dict[str, Any] = {
         "apps": len(apps),
         "app_name": apps[0].main if apps else None,
         "broker": broker_of(apps[0]) if apps else None,

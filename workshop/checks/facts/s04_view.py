@@ -97,7 +97,8 @@ def _watched_task(port: int, vhost: str):
         return send_task(app, name, *args, task_id=task_id, **options)
 
     task = getattr(importlib.import_module("testing.workers"), "sum_number", None)
-    run = task.run if isinstance(task, Task) else None
+    task = task if isinstance(task, Task) else None
+    run = task.run if task else None
 
     def noted(*args, **words):
         seen["ran"] = True
@@ -105,14 +106,14 @@ def _watched_task(port: int, vhost: str):
 
     send_task, Celery.send_task = Celery.send_task, send
     before_task_publish.connect(note)
-    if run:
+    if task:
         task.run = noted
     try:
         yield seen
     finally:
         Celery.send_task = send_task
         before_task_publish.disconnect(note)
-        if run:
+        if task:
             task.run = run
 
 

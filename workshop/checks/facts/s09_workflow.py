@@ -12,7 +12,7 @@ def cuts(rows: list[int]) -> dict[str, Any]:
     cut = importlib.import_module("testing.workflow").cut
     found: dict[str, Any] = {}
     for x in rows:
-        ranges = cut(x)
+        ranges: Any = cut(x)
         ranges = ranges if ranges is None or isinstance(ranges, str | int) else list(ranges)
         try:
             found[str(x)] = [[int(first), int(last)] for first, last in ranges]
