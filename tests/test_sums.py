@@ -52,12 +52,12 @@ class Sums:
 
     def work(self, **env: str) -> Running:
         """A worker that does one task at a time, in the order in which they came."""
-        return self.sandbox.start_worker(name=uuid.uuid4().hex[:8], concurrency=1, **env)
+        return self.sandbox.start_worker(name=uuid.uuid4().hex[:8], concurrency=1, env=env)
 
     def both(self, **env: str) -> tuple[Web, Running]:
         """A server and a worker, started at once."""
         with ThreadPoolExecutor(2) as two:
-            web, worker = two.submit(self.sandbox.serve, **env), two.submit(self.work, **env)
+            web, worker = two.submit(self.sandbox.serve, env), two.submit(self.work, **env)
             return web.result(), worker.result()
 
     def post(self, job: dict, key: str = "", web: Web | None = None):
@@ -144,7 +144,9 @@ def sums(project) -> Sums:
 @pytest.fixture(scope="module")
 def brokerless(project) -> Web:
     """A server of the same project whose broker is down."""
-    return project.sandbox.serve(BROKER_URL=f"amqp://learner:sesame@localhost:{free_port()}//vhost")
+    return project.sandbox.serve(
+        {"BROKER_URL": f"amqp://learner:sesame@localhost:{free_port()}//vhost"}
+    )
 
 
 # --- the API -----------------------------------------------------------------------------------
@@ -294,7 +296,7 @@ def test_without_a_broker_nothing_is_accepted_and_the_key_may_be_tried_again(sum
 
 def test_the_schema_promises_nothing_that_ends_in_a_5xx(sums, tmp_path):
     queue = "schema"  # no worker is at it: what is posted need not be done
-    web = sums.sandbox.serve(WORKSHOP_QUEUE=queue)
+    web = sums.sandbox.serve({"WORKSHOP_QUEUE": queue})
     done = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{web.base}/api/schema/"),

@@ -138,8 +138,9 @@ def second(look: Look) -> SecondBroker:
 
 def worker_on(look: Look, broker: SecondBroker, name: str) -> Running:
     """A worker of the project on the second broker, with the task that kills."""
-    options = {"concurrency": 2, "include": "workshop.project.tasks"}
-    return look.start_worker(name=name, **options, **on(broker))
+    return look.start_worker(
+        name=name, concurrency=2, include="workshop.project.tasks", env=on(broker)
+    )
 
 
 @check.item(
@@ -204,7 +205,7 @@ def refused_at_once(look: Look) -> str:
 def web_on(look: Look, broker: SecondBroker) -> Web:
     """A web server of the project on the second broker."""
     look.migrate()
-    return look.once("web on second", lambda: look.serve(**on(broker)))
+    return look.once("web on second", lambda: look.serve(on(broker)))
 
 
 def refusal(answer: httpx.Response) -> str:

@@ -162,20 +162,13 @@ def workspace(name: str, files: list[str]) -> dict:
     def tabs(*widgets: str) -> dict:
         return {"type": "tab-area", "currentIndex": 0, "widgets": list(widgets)}
 
-    right = tabs(shell)
-    if editors:
-        right = {
-            "type": "split-area",
-            "orientation": "vertical",
-            "sizes": [0.6, 0.4],
-            "children": [tabs(*editors), right],
-        }
-    main = {
-        "type": "split-area",
-        "orientation": "horizontal",
-        "sizes": [0.58, 0.42],
-        "children": [tabs(lesson), right],
-    }
+    def split(orientation: str, share: float, *children: dict) -> dict:
+        sizes = [share, 1 - share]
+        facts = {"type": "split-area", "orientation": orientation}
+        return {**facts, "sizes": sizes, "children": list(children)}
+
+    right = split("vertical", 0.6, tabs(*editors), tabs(shell)) if editors else tabs(shell)
+    main = split("horizontal", 0.58, tabs(lesson), right)
     closed = {"collapsed": True, "visible": True, "widgets": []}
     return {
         "data": {

@@ -20,7 +20,7 @@ import tempfile
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from workshop.causes import likely
 from workshop.machine import environment
@@ -78,18 +78,8 @@ def ask_all(
         words = ["workshop.project.probe", json.dumps(asked), str(answer)]
         variables = environment.clean(**(env or {}))
         with said.open("wb") as out:
-            if warm:
-                process: Any = warm.start(words, cwd=cwd, env=variables, out=out)
-            else:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", *words],
-                    cwd=cwd,
-                    env=variables,
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=out,
-                    start_new_session=True,
-                )
+            start = warm.start if warm else _start_cold
+            process = start(words, cwd=cwd, env=variables, out=out)
         try:
             _until_over(process)
         finally:
@@ -104,6 +94,20 @@ def ask_all(
                 f"be looked at: is there a sys.exit()? {last}".strip()
             )
         return json.loads(answer.read_text())
+
+
+def _start_cold(
+    words: list[str], *, cwd: Path, env: dict[str, str], out: BinaryIO
+) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", *words],
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=out,
+        stderr=out,
+        start_new_session=True,
+    )
 
 
 def _until_over(process: subprocess.Popen | Job) -> None:

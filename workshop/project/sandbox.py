@@ -167,7 +167,7 @@ class Sandbox:
         name: str = "",
         concurrency: int | None = None,
         include: str = "",
-        **env: str,
+        env: dict[str, str] | None = None,
     ) -> Running:
         """The guide's worker on the module `app`, with options of Celery's; `name` tells several
         apart."""
@@ -179,17 +179,17 @@ class Sandbox:
         ]
         words += [f"--concurrency={concurrency}"] if concurrency else []
         words += [f"--include={include}"] if include else []
-        return self.start(shlex.join(words), worker_ready, "worker", **env)
+        return self.start(shlex.join(words), worker_ready, "worker", **(env or {}))
 
     def worker(self, app: str = "celery_testing", **options) -> Running:
         """The one worker of the sandbox, started when it is asked for first."""
         return self.once(f"worker {app}", lambda: self.start_worker(app, **options))
 
-    def serve(self, **env: str) -> Web:
+    def serve(self, env: dict[str, str] | None = None) -> Web:
         """Django's own server on a port of its own."""
         port = free_port()
         command = f"python manage.py runserver --noreload {port}"
-        return Web(self.start(command, process.listens(port), "web", **env), port)
+        return Web(self.start(command, process.listens(port), "web", **(env or {})), port)
 
     def web(self) -> Web:
         """The one web server of the sandbox."""

@@ -126,13 +126,6 @@ def reports(dues: list[str], seconds: float) -> dict[str, Any]:
     model = importlib.import_module("reports.models").Report
     receipt = importlib.import_module("receipts.models").Receipt
 
-    def run(due: str) -> None:
-        task.push_request(called_directly=False, **({"due": due} if due else {}))
-        try:
-            task.run()
-        finally:
-            task.pop_request()
-
     errors: list[str] = []
     with warnings.catch_warnings(record=True) as warned:
         for number, due in enumerate(dues):
@@ -141,7 +134,7 @@ def reports(dues: list[str], seconds: float) -> dict[str, Any]:
             warned.clear()  # those of the last one count, which is sent by hand
             warnings.simplefilter("always")
             try:
-                run(due)
+                _run(task, due)
             except Exception as error:
                 if not number:
                     raise
@@ -151,11 +144,26 @@ def reports(dues: list[str], seconds: float) -> dict[str, Any]:
     naive = any("naive datetime" in str(one.message) for one in warned)
     slots = [row.slot.astimezone(UTC).isoformat() for row in model.objects.all()]
     model.objects.all().delete()
-    together = ""
-    try:
-        with between(model, lambda: run(dues[0]), seconds):
-            run(dues[0])
-    except Exception as error:
-        together = f"{type(error).__name__}: {error}"
-    model.objects.all().delete()
+    together = _together(task, model, dues[0], seconds)
     return {"slots": slots, "errors": errors, "naive": naive, "together": together}
+
+
+def _run(task, due: str) -> None:
+    """The task, as a worker runs it with this header."""
+    task.push_request(called_directly=False, **({"due": due} if due else {}))
+    try:
+        task.run()
+    finally:
+        task.pop_request()
+
+
+def _together(task, model, due: str, seconds: float) -> str:
+    """What goes wrong when two processes run the task for one hour at the same moment, or ""."""
+    try:
+        with between(model, lambda: _run(task, due), seconds):
+            _run(task, due)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    finally:
+        model.objects.all().delete()
+    return ""
