@@ -1,6 +1,7 @@
 """What a learner reads of a check is in the `.toml` beside it, whole, and nothing else is there."""
 
 import ast
+import importlib
 import re
 import tomllib
 from collections.abc import Iterator
@@ -33,6 +34,19 @@ def said_by(file: Path) -> Iterator[tuple[str, str, set[str]]]:
                 yield whose, name, {word.arg for word in node.keywords} - {"where"}
 
 
+def rows_of(file: Path) -> Iterator[tuple[str, set[str]]]:
+    """Each name in a table that a module reads from its top, and what its text is given."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(ast.Name("check"), "first_wrong"), args=[ast.Name(table), _]
+            ):
+                module = importlib.import_module(f"workshop.checks.{file.stem}")
+                seen = {word.arg for word in node.keywords}
+                for pattern, name in getattr(module, table):
+                    yield name, seen | set(re.compile(pattern).groupindex)
+
+
 def fields(told: str | dict) -> set[str]:
     """The names that a text has in braces, its hints' too."""
     texts = [told] if isinstance(told, str) else [told.get("seen", ""), *told["hints"]]
@@ -56,6 +70,12 @@ def test_a_text_is_given_the_names_that_stand_in_its_braces(file):
     for whose, name, given in said_by(file):
         told = words_of("common" if whose == "common" else file.stem)["says"][name]
         assert given == fields(told), name
+
+
+@pytest.mark.parametrize("file", sorted(CHECKS.glob("s*_*.py")), ids=lambda file: file.stem)
+def test_a_text_named_in_a_table_is_given_what_stands_in_its_braces(file):
+    for name, given in rows_of(file):
+        assert fields(words_of(file.stem)["says"][name]) <= given, name
 
 
 @pytest.mark.parametrize("file", sorted(CHECKS.glob("*.toml")), ids=lambda file: file.stem)

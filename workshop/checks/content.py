@@ -1,6 +1,8 @@
 """What a learner reads of a check: it stands in a `.toml`, for whoever rewords or translates it."""
 
+import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 from workshop.checks.wrong import Wrong
@@ -34,6 +36,16 @@ class Content:
     def wrong(self, name: str, /, *, where: str = "", **seen) -> Wrong:
         """To be raised. `where` is the file that makes the mistake, if it is another item's."""
         return Wrong(self.says(name, **seen), *self.hints(name, **seen), where=where)
+
+    def first_wrong(self, rows: Iterable[tuple[str, str]], text: str, /, **seen) -> Wrong | None:
+        """The mistake of the first row (a pattern, a name) that fits the text.
+
+        What the pattern's named groups hold was seen, too.
+        """
+        for pattern, name in rows:
+            if found := re.search(pattern, text):
+                return self.wrong(name, **seen, **found.groupdict())
+        return None
 
     def _said(self, name: str) -> dict:
         told = self._words["says"][name]

@@ -59,6 +59,7 @@ class Check:
         """`file` is the module's; what a learner reads of it stands beside it."""
         self.content = Content(file)
         self.says, self.wrong = self.content.says, self.content.wrong
+        self.first_wrong = self.content.first_wrong
         self.items: list[Item] = []
 
     def item(
