@@ -14,6 +14,7 @@ check = Check(__file__)
 VIEWS, URLS = "testing/views.py", "testing/urls.py"
 PATH = "/sum/3/4/"
 TASK = "testing.workers.sum_number"
+GOOD = {"res": "good"}
 SIDE = 4000  # a sum of 4000 × 4000 takes about half a second
 
 
@@ -27,24 +28,55 @@ def found(look: Look, fact: str) -> dict:
     return probe.value(look.once("found", lambda: look.ask_all(asked))[fact])
 
 
+def of_answer(status: int, data) -> str:
+    """The name of what is wrong with an answer of the view."""
+    if status == 405:
+        return "method_not_allowed"
+    if data == GOOD:
+        return "another_status"
+    if isinstance(data, list):
+        return "a_list"
+    return "another_answer" if status == 200 else "another_status_and_answer"
+
+
 @check.item(todo="a", file=VIEWS)
 def view_answers_good(look: Look) -> None:
     look.needs_file(VIEWS)
     answer = found(look, "view")
     if "names" in answer:
-        there = ", ".join(answer["names"]) or "nothing"
-        raise Wrong(f"no route leads to a view, and this file has no sum_it; it has: {there}")
-    if answer["status"] != 200 or answer["data"] != {"res": "good"}:
-        why = ""
-        if answer["status"] == 405:
-            why = ": look at the methods that @api_view allows"
-        elif answer["data"] == {"res": "good"}:
-            why = ": leave the status to Response, which answers 200"
-        elif isinstance(answer["data"], list):
-            why = ': it is to answer {"res": "good"}; a dict has a colon between key and value'
-        elif answer["status"] == 200:
-            why = ': it is to answer {"res": "good"}, letter for letter'
-        raise Wrong(f"the view answers {answer['status']} {answer['data']}{why}")
+        there = ", ".join(answer["names"]) or check.says("nothing")
+        raise check.wrong("no_route_no_view", there=there)
+    status, data = answer["status"], answer["data"]
+    if (status, data) != (200, GOOD):
+        raise check.wrong(of_answer(status, data), status=status, data=data)
+
+
+def expect_own_app(address: dict, look: Look) -> None:
+    """Raise Wrong unless what goes to this address is of the learner's own app."""
+    try:
+        expect_your_vhost(address, look.broker)
+    except Wrong as wrong:
+        raise check.wrong("of_another_app", why=wrong) from None
+
+
+def why_not_sent(text: str, ran: bool) -> Wrong:
+    """Why no message was published, by the view's file and whether the task ran in it."""
+    if ran and re.search(r"\.apply\s*\(", text):
+        return check.wrong("applied")
+    if re.search(r"\.(delay|apply_async)\s*$|\.(delay|apply_async)\s*[^\s(]", text, re.M):
+        return check.wrong("sending_not_called")
+    if ran or re.search(r"(?<!def )\bsum_number\s*\(", text):
+        return check.wrong("called_as_function")
+    return check.wrong("not_sent")
+
+
+def expect_arguments(sent: dict, given: dict) -> None:
+    """Raise Wrong unless the message asks for the task with what the view was given."""
+    # as text: whether they are numbers is a fact of its own. And as given: so are the names
+    values = [*given.values(), None, None]
+    x, y = (str(given.get(name, value)) for name, value in zip("xy", values, strict=False))
+    if {name: str(value) for name, value in sent.items()} != {"task": TASK, "x": x, "y": y}:
+        raise check.wrong("another_message", x=x, y=y, sent=sent)
 
 
 @check.item(todo="a", file=VIEWS, needs=(view_answers_good,))
@@ -53,53 +85,17 @@ def view_sends(look: Look) -> None:
     seen = found(look, "view")
     sent = seen["sent"]
     if seen["elsewhere"]:
-        try:
-            expect_your_vhost(seen["elsewhere"], look.broker)
-        except Wrong as wrong:
-            raise Wrong(
-                f"the view sends a task of another app than the one in testing/workers.py: {wrong}",
-                "To which app does the task belong that the view sends?",
-                f"Look at the imports of {VIEWS}, and at every Celery(...) in the project.",
-                "from .workers import sum_number",
-            ) from None
+        expect_own_app(seen["elsewhere"], look)
     if not sent:
-        text = look.read(VIEWS)
-        if seen["ran"] and re.search(r"\.apply\s*\(", text):
-            raise Wrong(
-                "apply() runs the task at once, in the web server: no message was published. "
-                "apply_async() and delay() publish one"
-            )
-        if re.search(r"\.(delay|apply_async)\s*$|\.(delay|apply_async)\s*[^\s(]", text, re.M):
-            raise Wrong(
-                "the view names the method that sends, and does not call it: no message was "
-                "published. A method works when it is called, with ()"
-            )
-        if seen["ran"] or re.search(r"(?<!def )\bsum_number\s*\(", text):
-            raise Wrong(
-                "the view calls the task as a function, and does the work itself: no message was "
-                "published"
-            )
-        raise Wrong("the view was called, and no message was published: where is the task sent?")
+        raise why_not_sent(look.read(VIEWS), seen["ran"])
     if len(sent) > 1:
-        raise Wrong(f"one request published {len(sent)} messages")
-    # as text: whether they are numbers is a fact of its own. And as given: so are the names
-    given = [*seen["given"].values(), None, None]
-    x, y = (str(seen["given"].get(name, value)) for name, value in zip("xy", given, strict=False))
-    if {name: str(value) for name, value in sent[0].items()} != {"task": TASK, "x": x, "y": y}:
-        raise Wrong(
-            f"for x={x}, y={y} the view sent {sent[0]}: the task wants x and y, in this order"
-        )
+        raise check.wrong("several_messages", count=len(sent))
+    expect_arguments(sent[0], seen["given"])
     options = seen["options"][0]
     if options["eta"]:
-        raise Wrong(
-            f"the message asks the worker to wait until {options['eta']}: send it without "
-            "countdown and eta"
-        )
+        raise check.wrong("sent_for_later", eta=options["eta"])
     if options["queue"] != look.queue:
-        raise Wrong(
-            f"the message goes to the queue {options['queue']}, and a worker takes from the queue "
-            "celery unless it is told another: send it without queue and routing_key"
-        )
+        raise check.wrong("another_queue", queue=options["queue"])
 
 
 @check.item(todo="b", file=URLS)
@@ -108,56 +104,35 @@ def route_is_there(look: Look) -> None:
     routes = found(look, "routes")
     if routes["/sum/3/4/"] is not None:
         return
-    text = look.read(URLS)
     if routes["/sum/3/4"]:
-        raise Wrong(
-            "Django finds no view for /sum/3/4/, but finds /sum/3/4: look at the slash at the "
-            "route's end"
-        )
+        raise check.wrong("no_slash_at_the_end")
     if routes["//sum/3/4/"]:
-        raise Wrong(
-            "Django finds no view for /sum/3/4/: a route begins without a slash, Django puts it "
-            "there"
-        )
-    if re.search(r"\bpath\(\s*r?[\"'][^\"']*[\^$\\(]", text):
-        raise Wrong(
-            "Django finds no view for /sum/3/4/: path() takes no regular expression, re_path() "
-            "does. A piece that varies stands in < >"
-        )
-    known = ", ".join(route or "(the empty one)" for route in found(look, "known_routes"))
-    raise Wrong(f"Django finds no view for /sum/3/4/. The routes: {known or 'none'}")
+        raise check.wrong("slash_at_the_beginning")
+    if re.search(r"\bpath\(\s*r?[\"'][^\"']*[\^$\\(]", look.read(URLS)):
+        raise check.wrong("regular_expression")
+    known = ", ".join(route or check.says("empty_route") for route in found(look, "known_routes"))
+    raise check.wrong("no_route", known=known or check.says("none"))
 
 
 @check.item(todo="b", file=URLS, needs=(view_sends, route_is_there))
 def arguments_are_numbers(look: Look) -> None:
     got, seen = found(look, "routes")[PATH], found(look, "view")
     if seen["trouble"] and "str" not in got.values():
-        raise Wrong(
-            f"the route gives the view {' and '.join(sorted(got)) or 'nothing'}, and the view "
-            f"takes other names: {seen['trouble']}",
-            "Which names does the route use, and which ones does the view take?",
-            "What comes after the colon in < > is the name of the view's argument.",
-            "<int:x> and <int:y>, and the view's brackets: (request, x, y)",
-        )
+        names = check.says("and").join(sorted(got)) or check.says("nothing")
+        raise check.wrong("other_names", names=names, trouble=seen["trouble"])
     kinds = {type(seen["sent"][0][name]).__name__ for name in ("x", "y")}
     if seen["trouble"] or kinds != {"int"}:
-        given = ", ".join(sorted(kinds | set(got.values())))
-        raise Wrong(f"the route gives the view {given}: range() wants whole numbers")
+        raise check.wrong("no_numbers", kinds=", ".join(sorted(kinds | set(got.values()))))
     if seen["sent"][0]["x"] != 3:
-        raise Wrong(
-            "in /sum/3/4/ the first number is x: the route makes it y",
-            "Which of the two names comes first in the route, and which in the path?",
-            "A route names the parts of the path from left to right.",
-            "<int:x> before <int:y>",
-        )
+        raise check.wrong("x_for_y")
 
 
 @check.item(todo="a", file=VIEWS, needs=(view_sends, route_is_there, arguments_are_numbers))
 def no_worker_is_needed(look: Look) -> None:
     web, before = look.web(), look.waiting()
     answer = web.get("/sum/3/4/")
-    if answer.status_code != 200 or answer.json() != {"res": "good"}:
-        raise Wrong(f"GET /sum/3/4/ answered {web.why(answer)}")
+    if answer.status_code != 200 or answer.json() != GOOD:
+        raise check.wrong("answered_otherwise", answer=web.why(answer))
     look.wait_for_message(before)
 
 
@@ -168,9 +143,9 @@ def worker_finishes(look: Look) -> None:
     worker.wait_for("(succeeded in|raised)", count=max(1, waiting), limit=10)
     results = {job.result for job in jobs(worker.text())}
     if results != {"12"}:
-        raise Wrong(f"the worker's results for /sum/3/4/: {results}")
+        raise check.wrong("other_results", results=results)
     if process_ids(worker) & process_ids(look.web().running):
-        raise Wrong("the web server and the worker are one process")
+        raise check.wrong("one_process")
 
 
 @check.item(todo="a", file=VIEWS, needs=(worker_finishes,))
@@ -181,8 +156,5 @@ def answer_is_quick(look: Look) -> str:
     worker.wait_for(f": {SIDE * SIDE}$", limit=30)
     work = next(job for job in jobs(worker.text()) if job.result == str(SIDE * SIDE)).seconds
     if answer > work / 10:
-        raise Wrong(
-            f"the median answer took {answer:.2f} s, the work {work:.2f} s: "
-            "does the view wait for it?"
-        )
-    return f"answered in {answer * 1000:.1f} ms, worked for {work:.2f} s"
+        raise check.wrong("waited_for", answer=answer, work=work)
+    return check.says("answered_at_once", answer=answer * 1000, work=work)
