@@ -6,7 +6,7 @@ import re
 import psutil
 from honcho.environ import parse_procfile
 
-from workshop.broker.login import USER, VHOST
+from workshop.broker.login import USER
 from workshop.checks.items import Check
 from workshop.checks.look import Look
 from workshop.checks.wrong import Wrong
@@ -22,6 +22,10 @@ LEVELS = {"DEBUG", "INFO"}  # at these a worker reports its tasks
 QUIET = {"WARNING", "ERROR", "CRITICAL", "FATAL"}
 # a line of a task: its level, and what it says after the task's name and id, if they are there
 OWN = re.compile(r"\[[\d-]+ [\d:,]+: (?P<level>\w+)/[\w-]+\] (?:\S+\[[^\]]+\]: )?(?P<said>.*)")
+# what the task's line is written with
+OF_WRITING = ((r"\bprint\(", "printed"), (r"logger\.debug", "level_debug"))
+# how Celery's own lines on a task begin, at INFO and at DEBUG
+CELERYS = ("Task testing.", "TaskPool: Apply")
 LOOPBACK = {"127.0.0.1", "::1"}
 
 
@@ -31,30 +35,19 @@ def procfile_has_both(look: Look) -> None:
     found = parse_procfile((look.path / PROCFILE).read_text()).processes
     missing = {"web", "worker"} - set(found)
     if missing:
-        raise Wrong(
-            f"it has {', '.join(found) or 'no line'}; missing: {', '.join(sorted(missing))}. "
-            "A line is: name: command"
-        )
+        there = ", ".join(found) or check.says("no_line")
+        raise check.wrong("line_missing", there=there, missing=", ".join(sorted(missing)))
     worker = found["worker"]
     level = re.search(r"(?:--loglevel|\s-l)[\s=]*(\w+)", worker)
     if not level:
-        raise Wrong(
-            f"`{worker}` names no log level: without --loglevel=info a worker says nothing of "
-            "its tasks"
-        )
+        raise check.wrong("no_level", line=worker)
     if level[1].upper() not in LEVELS | QUIET:
-        raise Wrong(f"`{worker}`: there is no log level {level[1]!r}. The usual one is info")
+        raise check.wrong("no_such_level", line=worker, level=level[1])
     if level[1].upper() in QUIET:
-        raise Wrong(
-            f"`{worker}`: at the level {level[1]} a worker does not report its tasks, nor that "
-            "it is ready. The level that does is info"
-        )
+        raise check.wrong("quiet_level", line=worker, level=level[1])
     for line in (found["web"], worker):
         if re.search(r"\s(--detach|-D)\b|&\s*$", line):  # it would outlive the check, too
-            raise Wrong(
-                f"`{line}` goes to the background: honcho takes that for its end, and stops "
-                "everything else"
-            )
+            raise check.wrong("in_the_background", line=line)
 
 
 def both(look: Look) -> tuple[Web, Running]:
@@ -72,10 +65,7 @@ def both(look: Look) -> tuple[Web, Running]:
         others = addresses(running, port) - LOOPBACK
         if others:
             running.kill()  # a worker of it would take the tasks of the next item
-            raise Wrong(
-                f"the web server of the Procfile listens on {', '.join(sorted(others))}, so anyone "
-                "on your network can reach it. Without an address runserver listens on 127.0.0.1"
-            )
+            raise check.wrong("open_to_the_network", addresses=", ".join(sorted(others)))
         return Web(running, port), running
 
     return look.once("both", start)
@@ -86,32 +76,17 @@ def are_up(running: Running, port: int, lines: dict[str, str]) -> bool:
     said = running.text()
     address = re.search(r"transport:\s+(\S+)", said)
     if address and f"//{USER}:" not in address[1]:
-        raise Wrong(
-            f"the worker of the Procfile goes to {address[1]}, not to your vhost {VHOST}: it "
-            "reads no settings of yours. Which app stands after -A?"
-        )
+        raise check.wrong("worker_elsewhere", address=address[1])
     if re.search(r"app:\s+default:0x", said):
-        raise Wrong(
-            "the worker of the Procfile has no app of yours, and so none of your tasks: which app "
-            "stands after -A?"
-        )
+        raise check.wrong("worker_without_app")
     queues = re.search(r"\s-Q|--queues", lines["worker"])
     if queues and re.search(r"\[queues\]", said):
-        raise Wrong(
-            f"`{lines['worker']}` names its queues. Your tasks go to the app's default queue, "
-            "which a worker takes from when it names none"
-        )
+        raise check.wrong("queues_named", line=lines["worker"])
     elsewhere = re.search(r"server at http://\S+:(\d+)", said)
     if elsewhere and int(elsewhere[1]) != port:
-        if int(elsewhere[1]) == port + 100 * list(lines).index("web"):
-            raise Wrong(
-                f"the web server of the Procfile listens on {elsewhere[1]}, and $PORT is {port}: "
-                "honcho adds 100 to the port for each line above web, so web is the first"
-            )
-        raise Wrong(
-            f"the web server of the Procfile listens on {elsewhere[1]}, and $PORT is {port}: "
-            "the port comes from the environment"
-        )
+        below = int(elsewhere[1]) == port + 100 * list(lines).index("web")
+        name = "web_below_another_line" if below else "another_port"
+        raise check.wrong(name, taken=elsewhere[1], port=port)
     return bool(re.search(r" ready\.", said)) and holds(running.guard.pid, port)
 
 
@@ -120,15 +95,15 @@ def why_not_up(said: str, lines: dict[str, str], path: str) -> Wrong | None:
     places = re.findall(rf'File "{re.escape(path)}/(.+?)", line (\d+)', said)
     if places and (raised := re.findall(r"\| (\w+Error: .*)", said)):
         file, number = places[-1]
-        return Wrong(f"{file}, line {number}: {raised[-1]}", where=file)
+        return check.wrong("file_raised", where=file, file=file, line=number, error=raised[-1])
     web, worker = lines["web"], lines["worker"]
     if "port is already in use" in said and not re.search(r"\$\{?PORT\b", web):
-        return Wrong(f"`{web}` does not name $PORT, and another program has the port it takes")
+        return check.wrong("port_not_named", line=web)
     if missing := re.search(
         r"sh: (?:\d+: |line \d+: )?(\S+?): (?:(?:command )?not found|Permission denied)", said
     ):
         line = web if re.search(rf"(^|\s){re.escape(missing[1])}(\s|$)", web) else worker
-        return Wrong(f"`{line}`: there is no command {missing[1]}. It is as you typed it before")
+        return check.wrong("no_such_command", line=line, command=missing[1])
     return None
 
 
@@ -153,45 +128,11 @@ def answers_are_quick(look: Look) -> str:
     web, _ = both(look)
     answer = web.get("/sum/1/1/")
     if answer.status_code != 200:
-        raise Wrong(f"GET /sum/1/1/ answered {web.why(answer)}")
+        raise check.wrong("answered_otherwise", answer=web.why(answer))
     median = look.once("median", lambda: web.median("/sum/1/1/", 20))
     if median > 0.05:
-        raise Wrong(f"the median of 20 answers is {median * 1000:.0f} ms")
-    return f"median {median * 1000:.1f} ms"
-
-
-@check.item(todo="b", file=WORKERS)
-def task_logs_a_line(look: Look) -> None:
-    look.needs_file(WORKERS)
-    # where the Procfile's worker runs, a second one would share its queue
-    worker = both(look)[1] if look.has("both") else look.worker("celery_testing")
-    task_id = look.ask("send", x=31, y=47)
-    worker.wait_for(rf"\[{task_id}\] (succeeded|raised)", limit=10)
-    if error := re.search(rf"\[{task_id}\] raised unexpected: (.*)", worker.text()):
-        raise Wrong(f"the task failed in the worker: {error[1]}")
-    if "--- Logging error ---" in worker.text():
-        said = re.search(r"TypeError: (.*)", worker.text())
-        raise Wrong(
-            f"the line could not be written: {said[1] if said else 'a logging error'}. In the "
-            "text, one %s stands for each value"
-        )
-    lines = own_lines(worker.text())
-    both_named = [line for line in lines if named(line) == {"31", "47"}]
-    if not both_named:
-        raise Wrong(why_no_line(look.read(WORKERS), [line["said"] for line in lines]))
-    if len(both_named) > 1:
-        raise Wrong(
-            f"one task wrote its line {len(both_named)} times: is it in a loop? The guide's sum "
-            "has a hundred million rounds"
-        )
-    level = both_named[0]["level"]
-    if level != "INFO":
-        also = ", as print() has in a worker" if level == "WARNING" else ""
-        raise Wrong(f"the line has the level {level}{also}: which method has INFO?")
-
-
-# how Celery's own lines on a task begin, at INFO and at DEBUG
-CELERYS = ("Task testing.", "TaskPool: Apply")
+        raise check.wrong("slow_answers", median=median * 1000)
+    return check.says("quick_answers", median=median * 1000)
 
 
 def own_lines(log: str) -> list[re.Match]:
@@ -205,19 +146,45 @@ def named(line: re.Match) -> set[str]:
     return {"31", "47"} & set(re.findall(r"\d+", line["said"]))
 
 
-def why_no_line(text: str, said: list[str]) -> str:
+def expect_no_error(log: str, task_id: str) -> None:
+    """Raise Wrong if the task raised, or logging did."""
+    if error := re.search(rf"\[{task_id}\] raised unexpected: (.*)", log):
+        raise check.wrong("task_failed", error=error[1])
+    if "--- Logging error ---" in log:
+        said = re.search(r"TypeError: (.*)", log)
+        raise check.wrong("line_not_written", error=said[1] if said else check.says("an_error"))
+
+
+def why_no_line(text: str, said: list[str]) -> Wrong:
     """Why no line names both numbers, from the learner's file and what was written."""
-    if re.search(r"\bprint\(", text):
-        return "print() comes to a worker's log in pieces, with the level WARNING: use the logger"
-    if "logger.debug" in text:
-        return "the line has the level DEBUG, and the worker shows INFO and above"
+    if wrong := check.first_wrong(OF_WRITING, text):
+        return wrong
     if unfilled := [line for line in said if re.search(r"\{[xy]\}", line)]:
-        return f"the log says {unfilled[0]!r}: braces are filled in a text with f before its quote"
+        return check.wrong("braces_unfilled", line=unfilled[0])
     for number, name in (("31", "y"), ("47", "x")):
         half = [line for line in said if number in re.findall(r"\d+", line)]
         if half:
-            return f"for x=31, y=47 the log says {half[0]!r}, and no line names {name}"
-    return "the worker's log has no line of the task's own that names 31 and 47"
+            return check.wrong("half_a_line", line=half[0], name=name)
+    return check.wrong("no_line_of_the_task")
+
+
+@check.item(todo="b", file=WORKERS)
+def task_logs_a_line(look: Look) -> None:
+    look.needs_file(WORKERS)
+    # where the Procfile's worker runs, a second one would share its queue
+    worker = both(look)[1] if look.has("both") else look.worker("celery_testing")
+    task_id = look.ask("send", x=31, y=47)
+    worker.wait_for(rf"\[{task_id}\] (succeeded|raised)", limit=10)
+    expect_no_error(worker.text(), task_id)
+    lines = own_lines(worker.text())
+    both_named = [line for line in lines if named(line) == {"31", "47"}]
+    if not both_named:
+        raise why_no_line(look.read(WORKERS), [line["said"] for line in lines])
+    if len(both_named) > 1:
+        raise check.wrong("line_in_a_loop", count=len(both_named))
+    level = both_named[0]["level"]
+    if level != "INFO":
+        raise check.wrong("level_of_print" if level == "WARNING" else "another_level", level=level)
 
 
 @check.item(todo="a", file=PROCFILE, needs=(honcho_brings_up_both, task_logs_a_line), is_drill=True)
@@ -225,11 +192,7 @@ def worker_logs_the_result(look: Look) -> str:
     web, running = both(look)
     answered = web.seconds("/sum/10000/10000/")
     running.wait_for(r"succeeded in .*: 100000000$|raised unexpected", limit=50)
-    if "raised unexpected" in running.text():
-        error = re.search(r"raised unexpected: (.*)", running.text())[1]
-        raise Wrong(f"the task failed in the worker: {error}")
+    if failed := re.search(r"raised unexpected: (.*)", running.text()):
+        raise check.wrong("task_failed", error=failed[1])
     work = next(job for job in jobs(running.text()) if job.result == "100000000").seconds
-    return (
-        f"answered in {answered * 1000:.1f} ms, worked for {work:.2f} s: "
-        f"{work / answered:.0f} times as long"
-    )
+    return check.says("at_work", answer=answered * 1000, work=work, times=work / answered)
