@@ -8,7 +8,7 @@ from rich.console import Console
 from workshop.broker.node import Broker
 from workshop.desk import stages
 from workshop.machine.patience import wait_until
-from workshop.project.log import jobs
+from workshop.project.log import work_of
 from workshop.project.sandbox import Sandbox
 
 REQUEST = "/sum/10000/10000/"
@@ -51,8 +51,5 @@ def _scene(sandbox: Sandbox, console: Console) -> str:
 
         said = wait_until(line, limit=120, what="the worker's result")
     console.print(said, highlight=False)
-    work = next(job for job in jobs(worker.text()) if job.result == RESULT)
-    return (
-        f"answered in {answered * 1000:.1f} ms · worked for {work.seconds:.2f} s"
-        f" · result {work.result}"
-    )
+    work = work_of(worker.text(), RESULT)
+    return f"answered in {answered * 1000:.1f} ms · worked for {work:.2f} s · result {RESULT}"

@@ -24,7 +24,11 @@ ELSEWHERE = "amqp://somebody:secret@localhost:5672/elsewhere"
 
 def settings(look: Look, fact: str):
     """What Django's settings say, all of it asked for in one process."""
-    asked = {"setting_of_broker": {}, "setting_of_imports": {}, "names_of_settings": {}}
+    asked: dict[str, dict] = {
+        "setting_of_broker": {},
+        "setting_of_imports": {},
+        "names_of_settings": {},
+    }
     try:
         return probe.value(look.once("settings", lambda: look.ask_all(asked))[fact])
     except probe.Trouble as trouble:

@@ -13,7 +13,7 @@ from workshop.checks.wrong import Wrong
 from workshop.errors import CourseError
 from workshop.machine.ports import free_port
 from workshop.machine.process import Running, holds
-from workshop.project.log import jobs
+from workshop.project.log import work_of
 from workshop.project.web import Web
 
 check = Check(__file__)
@@ -194,5 +194,5 @@ def worker_logs_the_result(look: Look) -> str:
     running.wait_for(r"succeeded in .*: 100000000$|raised unexpected", limit=50)
     if failed := re.search(r"raised unexpected: (.*)", running.text()):
         raise check.wrong("task_failed", error=failed[1])
-    work = next(job for job in jobs(running.text()) if job.result == "100000000").seconds
+    work = work_of(running.text(), "100000000")
     return check.says("at_work", answer=answered * 1000, work=work, times=work / answered)

@@ -41,3 +41,8 @@ def jobs(log: str) -> list[Job]:
             job.seconds = float(done["seconds"])
             job.begun = at - job.seconds
     return list(found.values())
+
+
+def work_of(log: str, result: str) -> float:
+    """How long the task worked that has this result."""
+    return next(job.seconds for job in jobs(log) if job.result == result and job.seconds)
