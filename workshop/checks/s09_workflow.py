@@ -3,9 +3,9 @@
 import re
 from collections import Counter
 
+from workshop.checks.api import changes, ended, now, over, post, watch
 from workshop.checks.items import Check
 from workshop.checks.look import Look
-from workshop.checks.s07_result import ended, now, over, post, watch
 from workshop.checks.wrong import Wrong
 from workshop.machine.patience import NotYet, wait_until
 from workshop.machine.process import Running
@@ -184,7 +184,7 @@ def watched(look: Look) -> dict:
         worker = two_processes(look)
         before = len(counted(worker))
         job = post(look, 5001, 4999)
-        seen, _ = watch(look, job)
+        seen = changes(watch(look, job), "percent")
         return {"job": now(look, job), "seen": seen, "parts": counted(worker)[before:]}
 
     return look.once("watched", make)
@@ -211,7 +211,7 @@ def broken(look: Look) -> dict:
 
     def make() -> dict:
         worker, sent = two_processes(look), fact(look, "send_a_bad_part")
-        found = ended(look, {"id": sent["id"], "url": "it", "x": 80, "y": 3})
+        found = ended(look, {"id": sent["id"], "url": "it", "x": 80, "y": 3})[-1]
         done = [job.id for job in counted(worker) if job.id in sent["parts"]]
         return {**found, "parts": len(sent["parts"]), "counted": len(done)}
 

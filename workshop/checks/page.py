@@ -1,0 +1,54 @@
+"""The page of the sums, as somebody sees it who fills in its form."""
+
+from workshop.checks import api
+from workshop.checks.content import common
+from workshop.checks.look import Look
+from workshop.machine.patience import NotYet, wait_until
+from workshop.project.browser import NoBrowser, in_chromium, missing
+
+
+def expect_a_page_that_fills(look: Look, x: int, y: int) -> str:
+    """How it was looked at. No other job on the page has these two numbers. Raises Wrong."""
+    if missing():
+        return over_http(look, x, y, common.says("browser_missing", missing=missing()))
+    try:
+        return in_chromium(lambda page: seen_in(page, look.web().base, x, y))
+    except NoBrowser as error:
+        return over_http(look, x, y, common.says("browser_does_not_start", error=error))
+
+
+def seen_in(page, address: str, x: int, y: int) -> str:
+    page.goto(address)
+    page.fill("#id_x", str(x))
+    page.fill("#id_y", str(y))
+    page.click("#send")
+    ours = page.locator("article").filter(has_text=f"{x} × {y}")
+    seen, text = set(), ""
+
+    def is_over() -> bool:  # all three in one: htmx puts another article in its place at any time
+        nonlocal text
+        state, value, words = ours.evaluate(
+            "it => [it.dataset.state, it.querySelector('progress')?.value ?? null, it.innerText]"
+        )
+        seen.add(value)
+        text = " ".join(words.split())
+        return state in api.OVER
+
+    try:
+        wait_until(is_over, limit=api.SUM, what="the end")
+    except NotYet:
+        raise common.wrong("page_says_after", limit=api.SUM, text=text) from None
+    if str(x * y) not in text:
+        raise common.wrong("page_says", text=text)
+    seen -= {None}
+    if not any(0 < value < 100 for value in seen):
+        raise common.wrong("bar_did_not_fill", values=sorted(seen))
+    return common.says("seen_in_chromium")
+
+
+def over_http(look: Look, x: int, y: int, why: str) -> str:
+    """The same from the page's text, where there is no browser to be driven."""
+    api.over(look, api.post(look, x, y))
+    if str(x * y) not in look.web().get("/").text:
+        raise common.wrong("page_without_result", result=x * y)
+    return common.says("read_over_http", why=why)
