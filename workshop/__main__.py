@@ -12,22 +12,16 @@ if __name__ == "__main__" or os.path.basename(sys.argv[0]) == "workshop":
 import argparse
 import json
 import subprocess
-import time
-from functools import partial
-
-from rich.console import Console
 
 from workshop import places
 from workshop.errors import CourseError
-
-console = Console(highlight=False, soft_wrap=True)
 
 
 def lab(_) -> int:
     """open the course: RabbitMQ and JupyterLab, side by side"""
     from workshop.lab.opening import open_course
 
-    return open_course(console)
+    return open_course()
 
 
 def test(options) -> int:
@@ -41,52 +35,26 @@ def test(options) -> int:
 
 def demo(_) -> int:
     """the guide's last scene"""
-    from workshop import demo
+    from workshop.demo import demo
 
     os.environ["WORKSHOP_SOLVED"] = "1"
-    demo.demo(console)
+    demo()
     return 0
 
 
 def check(options) -> int:
     """look at a stage: what is right, and what is not"""
-    from workshop import verbs
+    from workshop import show, verbs
 
     stage = verbs.which(options.stage)
     if options.watch:
-        return watch(stage)
+        return show.after_each_save(verbs.watch(stage), stage.name)
     if options.json:
         found = verbs.check(stage)
         print(json.dumps(found.report.as_data(), ensure_ascii=False, indent=1))
     else:
-        found = look(partial(verbs.check, stage, None), Console(highlight=False))
+        found = show.one_by_one(lambda listener: verbs.check(stage, listener=listener))
     return 0 if found.right else 1
-
-
-def look(check, console: Console):
-    """Show a check item by item, as it goes on."""
-    from workshop.show import OneByOne
-
-    listener = OneByOne(console)
-    found = check(listener)
-    listener.end(found.report)
-    return found
-
-
-def watch(stage) -> int:
-    from workshop import verbs
-
-    console = Console(highlight=False)
-    console.print(f"looking at {stage.name} …")
-    for check in verbs.watch(stage):
-        console.clear()
-        look(check, console)
-        console.print(
-            f"{time.strftime('%H:%M:%S')} · looks again when a file of desk/{stage.name} is saved "
-            "· Ctrl-C ends it",
-            style="#888888",
-        )
-    return 0
 
 
 def say(answer) -> int:
@@ -153,26 +121,9 @@ def doctor(options) -> int:
 
 def stop(_) -> int:
     """end what this checkout started, and nothing else"""
-    from workshop.broker.node import Broker
-    from workshop.health import workers as the_workers
-    from workshop.lab import jupyter
-    from workshop.machine import cards
+    from workshop.lab.closing import close_course
 
-    running = list(cards.running())
-    cards.end_all()
-    for found in running:
-        console.print(f"✓ ended     {found.command}")
-    for server in list(jupyter.servers()):
-        jupyter.end(server)
-        console.print("✓ ended     JupyterLab")
-    if Broker().stop():
-        console.print("✓ ended     RabbitMQ")
-    left = the_workers.strays()
-    for worker in left:
-        console.print(f"· not ended: a worker that you started, pid {worker.pid}")
-        console.print(f"  → kill {worker.pid}")
-    if not left:
-        console.print("nothing of this checkout is running")
+    close_course()
     return 0
 
 

@@ -15,9 +15,9 @@ REQUEST = "/sum/10000/10000/"
 RESULT = "100000000"
 
 
-def demo(console: Console) -> None:
+def demo() -> None:
     """Start broker, web server and worker of the solved stage 06; ask; wait; end them all."""
-    broker = Broker()
+    broker, console = Broker(), Console(highlight=False, soft_wrap=True)
     with console.status("starting RabbitMQ …"):
         was_running = not broker.start()
         sandbox = Sandbox(next(one for one in stages.all_stages() if one.demo), broker)

@@ -2,6 +2,8 @@
 
 import io
 import re
+import time
+from collections.abc import Callable, Iterable
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -120,6 +122,31 @@ class OneByOne(Listener):
     def end(self, report: Report) -> None:
         """What comes after the last item."""
         self.console.print(*_ill(report), Text(last_line(report)), sep="\n")
+
+
+Check = Callable[[Listener], Shown]
+
+
+def one_by_one(check: Check, console: Console | None = None) -> Shown:
+    """Show a check in a terminal, item by item as it goes on."""
+    listener = OneByOne(console or Console(highlight=False))
+    shown = check(listener)
+    listener.end(shown.report)
+    return shown
+
+
+def after_each_save(checks: Iterable[Check], stage: str) -> None:
+    """Show these checks in a terminal, each in place of the one before, until Ctrl-C."""
+    console = Console(highlight=False)
+    console.print(f"looking at {stage} …")
+    for check in checks:
+        console.clear()
+        one_by_one(check, console)
+        console.print(
+            f"{time.strftime('%H:%M:%S')} · looks again when a file of desk/{stage} is saved "
+            "· Ctrl-C ends it",
+            style=GREY,
+        )
 
 
 def _words(item: Result, titles: dict[str, str]) -> Group:

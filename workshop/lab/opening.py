@@ -17,9 +17,10 @@ from workshop.machine import ports
 from workshop.machine.warm import Warm
 
 
-def open_course(console: Console) -> int:
+def open_course() -> int:
     """Open the course where the learner is, and stay until it is ended; the exit status."""
     broker, begun = Broker(), time.monotonic()
+    console = Console(highlight=False, soft_wrap=True)
     prepare.enter(broker)
     if os.environ.get("JUPYTERHUB_SERVICE_PREFIX"):
         return _on_a_hub(broker, console)
