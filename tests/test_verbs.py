@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from workshop import places, verbs
+from workshop.__main__ import course
 from workshop.broker.node import Broker
 from workshop.desk import progress, stages
 from workshop.errors import CourseError
+from workshop.lab import terminal
 from workshop.lesson.lesson import begin
 from workshop.machine.patience import by_clock, wait_until
 from workshop.machine.process import card_folder
@@ -51,14 +54,13 @@ def item(number: int, state: str, seen: str = "seen") -> Result:
     return Result(f"item_{number}", f"item {number}", state, seen, "a", WORKERS, STEPS)
 
 
-def workshop(*words: str, cwd=None) -> subprocess.CompletedProcess:
+def workshop(*words: str, **more: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-m", "workshop", *words],
         capture_output=True,
         text=True,
         check=False,
-        cwd=cwd,
-        env={**os.environ, "COLUMNS": "80"},
+        env={**os.environ, "COLUMNS": "80", **more},
     )
 
 
@@ -295,10 +297,95 @@ def test_a_wrong_name_is_answered_with_the_names_there_are(desk):
         assert "Traceback" not in done.stderr
 
 
-def test_completion_knows_verbs_and_stages():
-    for shell in ("bash", "zsh"):
-        said = workshop("completion", shell).stdout
-        assert "03_worker" in said and "hint" in said and "--watch" in said
+def test_help_lists_every_verb_in_its_order_and_whole_in_a_narrow_terminal():
+    for columns in ("80", "50"):
+        said = workshop("--help", COLUMNS=columns).stdout
+        assert "workshop next" in said.split("Commands:")[0] and "..." not in said.split("\n", 1)[1]
+        listed = re.findall(r"^  (\w+) ", said.split("Commands:")[1], re.M)
+        assert listed[:5] == ["lab", "next", "status", "check", "hint"] and len(listed) == 16
+    assert "its number or name; else the one you are at" in workshop("check", "--help").stdout
+
+
+def test_without_a_verb_the_verbs_are_listed():
+    done = workshop()
+    assert done.returncode == 2 and not done.stdout
+    assert "workshop next" in done.stderr and "check  " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("chek 03", "Did you mean 'check'?"),
+        ("check 03 04", "(04)"),
+        ("check --jsno", "Did you mean '--json'?"),
+        ("status --json", "'--json'"),
+        ("--nosuch status", "'--nosuch'"),
+        ("completion", "bash"),
+        ("completion fish", "'bash', 'zsh'"),
+    ],
+)
+def test_what_no_verb_takes_is_named_with_where_to_look(words, said):
+    done = workshop(*words.split())
+    assert done.returncode == 2 and not done.stdout
+    assert said in done.stderr and "--help' for help" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_more_words_of_test_go_to_pytest(monkeypatch):
+    called = []
+    monkeypatch.setattr(subprocess, "call", lambda command: called.append(command) or 5)
+    words = ["tests", "-k", "03 and not hint", "-xvs", "--co", "--maxfail=1", "-q"]
+    assert course.commands["test"].main(words, standalone_mode=False) == 5
+    assert called[0][-len(words) :] == words
+
+
+# --- completion ----------------------------------------------------------------------------
+
+TAB = """eval "$(workshop completion bash)"
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+_workshop_completion "$1"
+printf '%s\n' "${COMPREPLY[@]}"
+"""
+
+
+PATH = f"{places.VENV_BIN}{os.pathsep}{os.environ['PATH']}"
+
+
+def output(*command: str) -> str:
+    env = {**os.environ, "PATH": PATH}
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=env).stdout
+
+
+def completed_by_bash(*words: str) -> list[str]:
+    """What bash offers for the last word of this command line."""
+    return output("bash", "-c", TAB, "bash", *words).split()
+
+
+def test_bash_completes_verbs_stages_and_options():
+    assert completed_by_bash("workshop", "h") == ["hint"]
+    names = [stage.name for stage in stages.all_stages()]
+    assert completed_by_bash("workshop", "hint", "") == names
+    assert completed_by_bash("workshop", "check", "03") == ["03_worker"]
+    assert "--watch" in completed_by_bash("workshop", "check", "--")
+    assert completed_by_bash("workshop", "completion", "") == ["bash", "zsh"]
+
+
+def test_a_terminal_of_lab_completes(tmp_path, monkeypatch):
+    for name, value in {"SHELL": "bash", "WORKSHOP_HOME": tmp_path, "HOME": tmp_path}.items():
+        monkeypatch.setenv(name, str(value))
+    said = output(*terminal.command(PATH), "-i", "-c", "complete -p workshop")
+    assert "_workshop_completion" in said
+
+
+def test_zsh_completes_verbs_and_stages():
+    assert "compdef _workshop_completion workshop" in workshop("completion", "zsh").stdout
+    for line, found in {"workshop h": "hint", "workshop check 03": "03_worker"}.items():
+        tab = {"COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+        said = workshop(_WORKSHOP_COMPLETE="zsh_complete", **tab).stdout.splitlines()
+        assert said[:2] == ["plain", found] and len(said) == 3
+
+
+# --- watch ---------------------------------------------------------------------------------
 
 
 def test_watch_looks_again_when_a_file_is_saved_and_ends_with_ctrl_c(desk):
@@ -309,6 +396,7 @@ def test_watch_looks_again_when_a_file_is_saved_and_ends_with_ctrl_c(desk):
         running = subprocess.Popen(
             [sys.executable, "-u", "-m", "workshop", "check", "02", "--watch"],
             stdout=out,
+            stderr=subprocess.PIPE,
             # a shell that runs the tests in the background has it ignored
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
@@ -323,5 +411,6 @@ def test_watch_looks_again_when_a_file_is_saved_and_ends_with_ctrl_c(desk):
         assert "3 of 3" in log.read_text()
     finally:
         running.send_signal(2)
-        assert running.wait(by_clock(10)) == 130
+        _, said = running.communicate(timeout=by_clock(10))
+        assert running.returncode == 130 and not said.strip()
         log.unlink()

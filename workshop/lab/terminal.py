@@ -25,7 +25,8 @@ def command(path: str) -> list[str]:
 def _bash(shell: str, folder: Path, path: str) -> list[str]:
     (folder / "bashrc").write_text(
         f"[ -f ~/.bashrc ] && . ~/.bashrc\nexport PATH={shlex.quote(path)}\n"
-        'eval "$(workshop completion bash)"\n'
+        # not in the bash of macOS, 3.2: its `complete` has no `-o nosort`
+        '[[ $BASH_VERSION < 4.4 ]] || eval "$(workshop completion bash)"\n'
     )
     return [shell, "--rcfile", str(folder / "bashrc")]
 
