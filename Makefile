@@ -36,8 +36,9 @@ stop:     ## end what this checkout started, and nothing else
 refresh:  ## run every notebook again and save what it shows
 	@$(SETUP) && $(IN) tools.refresh $(ARGS)
 
-lint:     ## style, format, and which room may import which
-	@$(SETUP) --quiet && $(IN) ruff check . && $(IN) ruff format --check . && $(VENV)/bin/lint-imports
+lint:     ## style, format, types, spelling, and which room may import which
+	@$(SETUP) --quiet && $(IN) ruff check . && $(IN) ruff format --check . && $(IN) mypy \
+		&& $(VENV)/bin/codespell && $(VENV)/bin/lint-imports
 
 bench:    ## the course's own figures, as a table
 	@$(SETUP) && $(IN) tools.bench $(ARGS)

@@ -116,19 +116,13 @@ def samples(stage: Stage) -> Iterator[str]:
 
 
 def lesson(stage: Stage) -> Iterator[str]:
-    """The notebook has the parts of all lessons, links to the files, and a check that passed."""
+    """The notebook has a first cell and the parts of all lessons, and a check that passed."""
     if not stage.notebook.is_file():
         yield f"{named(stage.notebook.parent)}: no {stage.notebook.name}"
         return
     cells, place = cells_of(stage.notebook), named(stage.notebook)
-    head, text = cells[0].source, prose(cells)
-    links = [f"../desk/{stage.name}/{name}" for name in files_in(stage.solution)]
-    sheet = f"../steps/{stage.name}/{SHEET}"
-    if not head.startswith(title(stage)):
-        yield f"{place}: does not begin with {title(stage).strip()}"
-    for words in (f"*{stage.minutes} minutes.", sheet, *links):
-        if words not in head:
-            yield f"{place}: no {words} in the first cell"
+    yield from first_cell(stage, cells[0].source)
+    text = prose(cells)
     for part in LESSON_PARTS:
         if part not in text:
             yield f"{place}: no {part}"
@@ -141,6 +135,18 @@ def lesson(stage: Stage) -> Iterator[str]:
         yield f"{place}: {len(shown)} cells with stage.check(), not 1"
     elif "all is right" not in shown[0]:
         yield f'{place}: stage.check() does not show "all is right": {REFRESH}{stage.name}'
+
+
+def first_cell(stage: Stage, head: str) -> Iterator[str]:
+    """It has the title, the minutes, and links to the sheet and the files."""
+    place = named(stage.notebook)
+    links = [f"../desk/{stage.name}/{name}" for name in files_in(stage.solution)]
+    sheet = f"../steps/{stage.name}/{SHEET}"
+    if not head.startswith(title(stage)):
+        yield f"{place}: does not begin with {title(stage).strip()}"
+    for words in (f"*{stage.minutes} minutes.", sheet, *links):
+        if words not in head:
+            yield f"{place}: no {words} in the first cell"
 
 
 def way_in(stage: Stage) -> Iterator[str]:

@@ -128,6 +128,23 @@ class Lab:
         )
         return cell.locator(".jp-OutputArea").first.inner_text()
 
+    def say(self, line: str, file: Path) -> list[str]:
+        """Type a line into the terminal; what it says, by way of a file."""
+        self.page.locator(".jp-Terminal").click()
+        self.page.keyboard.type(f"{line} > {file.name}; echo over >> {file.name}\n")
+        over = lambda: file.exists() and file.read_text().endswith("over\n")  # noqa: E731
+        wait_until(over, limit=20, what="the terminal")
+        return file.read_text().splitlines()[:-1]
+
+    def write(self, text: str, file: Path) -> None:
+        """Put this text into the open editor, and save."""
+        self.page.locator(".jp-FileEditor .cm-content").click()
+        self.page.keyboard.press("Control+a")
+        self.page.keyboard.press("Delete")
+        self.page.keyboard.insert_text(text)
+        self.page.keyboard.press("Control+s")
+        wait_until(lambda: file.read_text() == text, limit=10, what="the saved file")
+
     def menu(self, top: str, entry: str) -> None:
         self.page.locator(".lm-MenuBar-item").filter(has_text=top).first.click()
         self.page.locator(".lm-Menu-item").filter(has_text=entry).first.click()
@@ -185,15 +202,8 @@ def test_a_learner_fails_mends_passes_and_goes_on(course, lab):
     lab.page.screenshot(path=SHOTS / "desk_03_failed.png")
 
     # the terminal beside it stands in the stage's folder, with the checkout's commands
-    lab.page.locator(".jp-Terminal").click()
-    lab.page.keyboard.type(
-        "(pwd; which celery rabbitmqctl; rabbitmqctl -q list_vhosts) > seen.txt\n"
-    )
     seen = course.folder / "desk" / stage.name / "seen.txt"
-    wait_until(
-        lambda: seen.exists() and "/vhost" in seen.read_text(), limit=20, what="the terminal"
-    )
-    lines = seen.read_text().splitlines()
+    lines = lab.say("(pwd; which celery rabbitmqctl; rabbitmqctl -q list_vhosts)", seen)
     assert lines[0] == str(seen.parent)
     assert lines[1] == str(places.VENV_BIN / "celery")
     assert lines[2] == str(course.folder / ".rabbitmq" / "bin" / "rabbitmqctl")
@@ -201,13 +211,7 @@ def test_a_learner_fails_mends_passes_and_goes_on(course, lab):
     # writes the solution in Lab's editor, saves, and sees it pass
     port = Broker(course.folder / ".rabbitmq").port
     solution = stages.localized(stage.solution / "testing/workers.py", port).decode()
-    lab.page.locator(".jp-FileEditor .cm-content").click()
-    lab.page.keyboard.press("Control+a")
-    lab.page.keyboard.press("Delete")
-    lab.page.keyboard.insert_text(solution)
-    lab.page.keyboard.press("Control+s")
-    file = course.folder / "desk" / stage.name / "testing/workers.py"
-    wait_until(lambda: file.read_text() == solution, limit=10, what="the saved file")
+    lab.write(solution, course.folder / "desk" / stage.name / "testing/workers.py")
     assert "5 of 5, all is right" in lab.run("stage.check()")
     lab.page.screenshot(path=SHOTS / "desk_03_passed.png")
 

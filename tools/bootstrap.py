@@ -216,29 +216,39 @@ def make_venv(steps):
     with steps.step("venv", f"Python {platform.python_version()}"):
         venv.create(VENV, clear=True, with_pip=True, symlinks=True)
     with steps.step("packages", "installing requirements.txt") as done:
-        # uv's own answer is kept apart: pip takes over only where uv cannot be had
-        uv = shutil.which("uv")
-        if not uv:
-            bin_uv = os.path.join(VENV, "bin", "uv")
-            quick = [PYTHON, "-m", "pip", "install", "--retries", "1", "--only-binary=:all:", "uv"]
-            if logged(quick) and os.path.exists(bin_uv):
-                uv = bin_uv
-        if uv:
-            command = [uv, "pip", "install", "--python", PYTHON, "-r", "requirements.txt"]
-        else:
-            command = [PYTHON, "-m", "pip", "install", "--retries", "1", "-r", "requirements.txt"]
-        fine = logged(command, cwd=ROOT)
-        if not fine and uv and "certificate" in log_tail():
-            # uv brings certificates of its own; a company's are in the system's store
-            own = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
-            fine = logged(command, cwd=ROOT, env=dict(os.environ, **own))
-        if not fine:
-            raise installer_trouble(log_tail())
+        uv = find_uv()
+        install_packages(uv)
         spell_paths_in_ascii()
         done.append("installed by {}".format("uv" if uv else "pip"))
     with open(STAMP + ".new", "w", encoding="utf-8") as file:
         file.write(fingerprint())
     os.replace(STAMP + ".new", STAMP)
+
+
+def find_uv():
+    """The path of uv, which .venv gets where the machine has none; None where it cannot be had."""
+    uv = shutil.which("uv")
+    if uv:
+        return uv
+    # its own answer is kept apart: pip takes over only where uv cannot be had
+    quick = [PYTHON, "-m", "pip", "install", "--retries", "1", "--only-binary=:all:", "uv"]
+    uv = os.path.join(VENV, "bin", "uv")
+    return uv if logged(quick) and os.path.exists(uv) else None
+
+
+def install_packages(uv):
+    """Install requirements.txt by uv, or by pip where that is None. Raises Trouble."""
+    if uv:
+        command = [uv, "pip", "install", "--python", PYTHON, "-r", "requirements.txt"]
+    else:
+        command = [PYTHON, "-m", "pip", "install", "--retries", "1", "-r", "requirements.txt"]
+    fine = logged(command, cwd=ROOT)
+    if not fine and uv and "certificate" in log_tail():
+        # uv brings certificates of its own; a company's are in the system's store
+        own = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
+        fine = logged(command, cwd=ROOT, env=dict(os.environ, **own))
+    if not fine:
+        raise installer_trouble(log_tail())
 
 
 def spell_paths_in_ascii():

@@ -16,7 +16,19 @@ def expect_your_vhost(found: dict[str, Any], broker: Broker) -> None:
         what = "app's settings" if "conf" in found else "address"
         error = " ".join(found["error"].split())
         raise common.wrong("address_unreadable", what=what, error=error, cause=cause, cure=cure)
-    user, port = found["user"], found["port"] or 5672
+    expect_this_broker(found, broker)
+    user = found["user"]
+    if found["vhost"] != login.VHOST:
+        raise common.wrong("address_vhost", vhost=found["vhost"], yours=login.VHOST)
+    if not login.can_log_in(broker, user or "", found["password"] or ""):
+        raise common.wrong("address_login", user=user)
+    if user != login.USER:
+        raise common.wrong("address_user", user=user)
+
+
+def expect_this_broker(found: dict[str, Any], broker: Broker) -> None:
+    """Raise Wrong unless the address leads to the broker of this checkout."""
+    port = found["port"] or 5672
     if re.search("[<>]", found["url"] or ""):
         raise common.wrong("address_with_brackets", url=found["url"])
     if found["transport"] not in ("amqp", "pyamqp", "amqplib"):
@@ -27,9 +39,3 @@ def expect_your_vhost(found: dict[str, Any], broker: Broker) -> None:
         raise common.wrong("address_host", host=found["host"])
     if port != broker.port:
         raise common.wrong("address_port", port=port, yours=broker.port)
-    if found["vhost"] != login.VHOST:
-        raise common.wrong("address_vhost", vhost=found["vhost"], yours=login.VHOST)
-    if not login.can_log_in(broker, user or "", found["password"] or ""):
-        raise common.wrong("address_login", user=user)
-    if user != login.USER:
-        raise common.wrong("address_user", user=user)
