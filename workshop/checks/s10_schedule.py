@@ -9,7 +9,6 @@ from workshop.broker import login
 from workshop.causes import likely
 from workshop.checks.items import Check
 from workshop.checks.look import Look
-from workshop.checks.wrong import Wrong
 from workshop.machine import process
 from workshop.machine.patience import NotYet, by_clock, wait_until
 from workshop.machine.process import Running
@@ -44,90 +43,78 @@ def entry_of_report(look: Look) -> dict[str, Any]:
     times = timetable(look)
     entries, names = times["entries"], ", ".join(times["names"])
     if isinstance(entries, str):
-        raise Wrong(
-            f"the schedule is {entries}: it is a dict, with a name for each entry, and the entry "
-            'a dict too, with "task" and "schedule"'
-        )
+        raise check.wrong("schedule_is_no_dict", entries=entries)
     if not entries:
-        raise Wrong(
-            "the schedule has no entry. It is read from CELERY_BEAT_SCHEDULE; the settings that "
-            f"speak of it: {names}"
-        )
+        raise check.wrong("no_entry", names=names)
     ours = [entry for entry in entries.values() if entry["task"] == REPORT]
     if not ours:
         told = ", ".join(repr(entry["task"]) for entry in entries.values())
-        known = "" if REPORT in times["tasks"] else f", and the app knows no {REPORT}"
-        raise Wrong(f"the schedule sends {told}; the task's name is {REPORT!r}{known}")
+        said = "another_task" if REPORT in times["tasks"] else "unknown_task"
+        raise check.wrong(said, told=told, name=REPORT)
     if len(ours) > 1:
-        raise Wrong(f"{len(ours)} entries send the report: one is enough")
+        raise check.wrong("several_entries", count=len(ours))
     return ours[0]
 
 
 @check.item(todo="a", file=SCHEDULE)
 def due_every_hour(look: Look) -> None:
     entry = entry_of_report(look)
+    expect_a_schedule(entry)
+    expect_on_the_hour(entry)
+    expect_no_arguments(entry)
+    if entry["elsewhere"]:
+        raise check.wrong("another_queue", queue=entry["elsewhere"])
+
+
+def expect_a_schedule(entry: dict[str, Any]) -> None:
+    """Raise Wrong unless the entry has a schedule by which beat can count."""
     unknown = set(entry["keys"]) - {"task", "schedule", "args", "kwargs", "options", "relative"}
     if entry["kind"] == "NoneType":
-        raise Wrong(f'the entry has {", ".join(entry["keys"])}, and no "schedule"')
+        raise check.wrong("no_schedule", keys=", ".join(entry["keys"]))
     if unknown:
-        raise Wrong(f"the entry has {', '.join(unknown)}, of which beat knows nothing")
+        raise check.wrong("unknown_keys", keys=", ".join(unknown))
     if entry["kind"] == "str":
-        raise Wrong(f"the schedule is the text {entry['schedule']!r}, and is to be a crontab(...)")
+        raise check.wrong("schedule_as_text", schedule=entry["schedule"])
     if entry["kind"] == "class":
-        raise Wrong(
-            "the schedule is the class crontab itself: crontab(...), with brackets, makes one"
-        )
+        raise check.wrong("class_for_crontab")
+
+
+def expect_on_the_hour(entry: dict[str, Any]) -> None:
+    schedule, minutes = entry["schedule"], entry.get("minutes")
     if entry["some"]:
-        raise Wrong(
-            f"{entry['schedule']} is due on some days only: it has {', '.join(entry['some'])}. "
-            "What a crontab does not name is every day, every month"
-        )
+        raise check.wrong("some_days_only", schedule=schedule, some=", ".join(entry["some"]))
     if entry["day"] is None:
-        raise Wrong(
-            f"the schedule is {entry['schedule']}, an interval: it counts from whenever beat was "
-            "started, and is not on the hour. A crontab looks at the clock"
-        )
-    if entry["day"] == 24 and entry["minutes"] != [0]:
-        raise Wrong(
-            f"{entry['schedule']} is due at minute {entry['minutes'][0]} of each hour: on the hour "
-            "is minute 0"
-        )
-    if entry["minutes"] != [0] or entry["day"] != 24:
-        raise Wrong(
-            f"{entry['schedule']} is due {entry['day']} times in a day, and is to be 24 times, "
-            "each at minute 0: what is not named is every minute, every hour"
-        )
-    if entry["refused"] and {"args", "kwargs"} & set(entry["keys"]):
-        raise Wrong(
-            f"the entry's args and kwargs do not fit the task, which takes none: {entry['refused']}"
-        )
-    if entry["refused"]:
-        cause = likely(entry["refused"])
-        why = f" ({cause[0]}: {cause[1]})" if cause else ""
-        raise Wrong(
-            f"beat sends the task without arguments: {entry['refused']}{why}", where=REPORTING
-        )
-    if entry["elsewhere"]:
-        raise Wrong(
-            f"the entry sends to the queue {entry['elsewhere']!r}, from which no worker of this "
-            "project takes: leave the queue to the app's default"
-        )
+        raise check.wrong("interval", schedule=schedule)
+    if entry["day"] == 24 and minutes != [0]:
+        raise check.wrong("another_minute", schedule=schedule, minute=minutes[0])
+    if entry["day"] != 24:
+        raise check.wrong("not_every_hour", schedule=schedule, times=entry["day"])
+
+
+def expect_no_arguments(entry: dict[str, Any]) -> None:
+    """Raise Wrong if the task cannot be called as the entry has it, which is without arguments."""
+    error = entry["refused"]
+    if error and {"args", "kwargs"} & set(entry["keys"]):
+        raise check.wrong("arguments_in_the_entry", error=error)
+    if error and (cause := likely(error)):
+        why, cure = cause
+        raise check.wrong("task_takes_more_why", error=error, why=why, cure=cure, where=REPORTING)
+    if error:
+        raise check.wrong("task_takes_more", error=error, where=REPORTING)
 
 
 @check.item(todo="b", file=SCHEDULE, needs=(due_every_hour,))
 def no_hour_is_left_out(look: Look) -> str:
     times, entry = timetable(look), entry_of_report(look)
+    zone, names = times["zone"], ", ".join(times["names"])
     if times["error"]:
-        raise Wrong(f"the app has no zone {times['zone']!r}: {times['error']}")
-    pauses = [pause for pause in entry["pauses"] if pause[1] < 24]
-    if pauses:
-        day, sent, longest = pauses[0]
-        raise Wrong(
-            f"the zone is {times['zone']}. On {day} its clocks are set back: in 24 hours {sent} "
-            f"reports are due, with {longest[:4]} h between two of them. Settings that speak of "
-            f"it: {', '.join(times['names'])}"
+        raise check.wrong("no_such_zone", zone=zone, error=times["error"])
+    if pauses := [pause for pause in entry["pauses"] if pause[1] < 24]:
+        day, sent, pause = pauses[0]
+        raise check.wrong(
+            "hours_left_out", zone=zone, day=day, sent=sent, pause=pause[:4], names=names
         )
-    return f"24 in 24 hours on every day of a year in {times['zone']}"
+    return check.says("due_every_day", zone=zone)
 
 
 @check.item(todo="c", file=REPORTING)
@@ -137,33 +124,19 @@ def written_once(look: Look) -> None:
     seen = found(look, "reports")
     slots, (_, again, later, by_hand) = seen["slots"], seen["errors"]
     if slots.count(ONE) != 1:
-        there = ", ".join(slots) or "none"
-        raise Wrong(
-            f"two messages with due {ONE}, and the slots of the reports are {there}: the slot is "
-            "to be what the header says, and not what the clock says now"
-        )
+        there = ", ".join(slots) or check.says("no_slots")
+        raise check.wrong("another_slot", due=ONE, slots=there)
     if again:
-        why = again.splitlines()[0]
-        raise Wrong(
-            f"a second message for the same slot failed: {why}. Only the slot says which report it "
-            "is; the count, which has changed meanwhile, belongs in defaults="
-        )
+        raise check.wrong("second_message_failed", error=again.splitlines()[0])
     if later or slots.count(NEXT) != 1:
-        raise Wrong(f"the next hour, {NEXT}, has {slots.count(NEXT)} reports. {later}".strip())
+        said = "next_hour_failed" if later else "next_hour"
+        raise check.wrong(said, due=NEXT, count=slots.count(NEXT), error=later.rstrip())
     if by_hand or len(slots) != 3:
-        why = by_hand or "there is no report of it"
-        raise Wrong(f"sent by hand it is for now, and self.request.headers is None: {why}")
+        raise check.wrong("sent_by_hand", why=by_hand or check.says("no_report_of_it"))
     if seen["naive"]:
-        raise Wrong(
-            "sent by hand it gets a slot without a zone, a naive datetime, which means another "
-            "instant in each zone: Django's timezone.now() has one"
-        )
+        raise check.wrong("slot_without_zone")
     if seen["together"]:
-        raise Wrong(
-            f"two processes wrote the report of one hour at the same moment: "
-            f"{seen['together'].splitlines()[0]}. Between a look and a write another process may "
-            "write; get_or_create by the slot tries again when it is refused"
-        )
+        raise check.wrong("both_wrote", error=seen["together"].splitlines()[0])
 
 
 # --- live: two beats and a worker, in the check's own vhost --------------------------------------
@@ -202,17 +175,13 @@ def dues(look: Look) -> list[str | None]:
 def beats_send_what_is_due(look: Look) -> str:
     found(look, "migrate")
     if not timetable(look)["ours"]:
-        raise Wrong(
-            f"beat's scheduler is {timetable(look)['scheduler']}. The one that writes into each "
-            "message for which instant it is sent is celery_testing.beat:Scheduler, named in "
-            "CELERY_BEAT_SCHEDULER"
-        )
+        raise check.wrong("another_scheduler", scheduler=timetable(look)["scheduler"])
     beats = two_beats(look)
     if waiting(look):
-        raise Wrong(f"nothing was due, and beat sent {waiting(look)} messages")
+        raise check.wrong("sent_before_time", count=waiting(look))
     rows = away(look.database, REPORT, hours=1)
     if rows != 1:
-        raise Wrong(f"beat has put {rows} entries of the report into the table, and not 1")
+        raise check.wrong("another_count_of_rows", count=rows)
     with contextlib.suppress(NotYet):
         both = lambda: all(map(sent_by, beats)) and waiting(look) >= 2  # noqa: E731
         wait_until(both, limit=10, what="two messages")
@@ -220,23 +189,20 @@ def beats_send_what_is_due(look: Look) -> str:
     # Not how many: django-celery-beat sends once more where the table changes while it builds its
     # list of what is due, since it then builds the list again from what it had read before.
     if not all(sent) or len(instants) < 2:
-        raise Wrong(
-            f"one report was due. The first beat sent {sent[0]}, the second {sent[1]}, and in the "
-            f"queue are {len(instants)}"
-        )
+        first, second = sent
+        raise check.wrong("not_sent_twice", first=first, second=second, waiting=len(instants))
     if len(set(instants)) > 1:
-        raise Wrong(f"one report was due, and the messages are for {', '.join(map(str, instants))}")
-    return "1 was due, and both beats sent it"
+        raise check.wrong("several_instants", instants=", ".join(map(str, instants)))
+    return check.says("both_sent_it")
 
 
 @check.item(todo="c", file=REPORTING, needs=(beats_send_what_is_due, written_once), is_drill=True)
 def one_report(look: Look) -> None:
     worker = look.worker("celery_testing")
     done = worker.wait_for(rf"{REPORT}\[.*(succeeded|raised)", count=2, limit=15)
-    failed = [line for line in done if "raised" in line]
-    if failed:
-        raise Wrong(f"one of the two failed: {failed[0].split('raised ')[-1]}")
+    if failed := [line for line in done if "raised" in line]:
+        raise check.wrong("one_failed", error=failed[0].split("raised ")[-1])
     with contextlib.closing(sqlite3.connect(look.database, timeout=by_clock(20))) as tables:
         slots = [slot for (slot,) in tables.execute("select slot from reports_report")]
     if len(slots) != 1:
-        raise Wrong(f"two messages for one hour left {len(slots)} reports: {', '.join(slots)}")
+        raise check.wrong("several_reports", count=len(slots), slots=", ".join(slots))
