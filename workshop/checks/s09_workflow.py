@@ -43,7 +43,7 @@ def every_row_once(look: Look) -> str:
 
 def fact(look: Look, name: str):
     """What the learner's functions answer, all asked in one process."""
-    asked = {
+    asked: dict[str, dict] = {
         "migrate": {},
         "cuts": {"rows": ROWS},
         "chord_of": {"x": 24, "y": 3},

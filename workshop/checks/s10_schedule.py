@@ -80,7 +80,7 @@ def expect_a_schedule(entry: dict[str, Any]) -> None:
 
 
 def expect_on_the_hour(entry: dict[str, Any]) -> None:
-    schedule, minutes = entry["schedule"], entry.get("minutes")
+    schedule, minutes = entry["schedule"], entry.get("minutes", [])
     if entry["some"]:
         raise check.wrong("some_days_only", schedule=schedule, some=", ".join(entry["some"]))
     if entry["day"] is None:
