@@ -108,7 +108,7 @@ def submitted(look: Look) -> dict:
     except probe.Trouble as trouble:
         if said := first_of(OF_SENDING, trouble.what):
             why = check.says(said)
-            raise check.wrong("sending_failed", place=trouble.where, why=why) from None
+            raise check.wrong("sending_failed", place=trouble.where or SENDING, why=why) from None
         raise
 
 

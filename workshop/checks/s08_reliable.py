@@ -7,19 +7,17 @@ from statistics import median
 
 import httpx
 
-from workshop.broker.spare import SecondBroker, second_broker
+from workshop.checks import second
 from workshop.checks.arguments import expect_known_arguments
 from workshop.checks.items import Check
 from workshop.checks.look import Look
 from workshop.checks.requests import Requests, ask, receipts
 from workshop.checks.wrong import Wrong
 from workshop.machine.patience import NotYet, Stopwatch, by_clock, wait_until
-from workshop.machine.process import Running
 from workshop.project.browser import ANSWER
 from workshop.project.probe import Trouble
 from workshop.project.sandbox import on
 from workshop.project.service import flaky_service
-from workshop.project.web import Web
 
 check = Check(__file__)
 RELIABLE, QUEUES = "celery_testing/reliable.py", "celery_testing/queues.py"
@@ -128,34 +126,19 @@ def why_not_told(said: str) -> Wrong | None:
 # --- live: on a second broker, which is killed -------------------------------------------------
 
 
-def start_second(look: Look) -> None:
-    look.ahead("second", lambda: look.enter(second_broker()))
-
-
-def second(look: Look) -> SecondBroker:
-    return look.once("second", lambda: look.enter(second_broker()))
-
-
-def worker_on(look: Look, broker: SecondBroker, name: str) -> Running:
-    """A worker of the project on the second broker, with the task that kills."""
-    return look.start_worker(
-        name=name, concurrency=2, include="workshop.project.tasks", env=on(broker)
-    )
-
-
 @check.item(
     todo="d",
     file=QUEUES,
     needs=(each_message_is_confirmed, acknowledged_late, one_receipt, tell_tries_again),
-    ahead=start_second,
+    ahead=second.start,
 )
 def poison_ends_in_dead(look: Look) -> str:
     look.needs_file(QUEUES)
     expect_known_arguments(look.ask("queue_arguments"))
     look.migrate()
-    broker = second(look)
+    broker = second.broker(look)
     begun = look.folder / "poison"
-    worker = look.once("poisoned", lambda: worker_on(look, broker, "poisoned"))
+    worker = look.once("poisoned", lambda: second.worker(look, "poisoned"))
     # several, since a pool notices a lost process at the next one's end, or after five seconds
     look.ask("send_poison", path=str(begun), address=on(broker)["BROKER_URL"], count=POISONS)
     times = lambda: begun.read_text().count("begun") if begun.exists() else 0  # noqa: E731
@@ -186,8 +169,7 @@ def poison_ends_in_dead(look: Look) -> str:
 
 @check.item(needs=(poison_ends_in_dead,), is_drill=True)
 def refused_at_once(look: Look) -> str:
-    broker = second(look)
-    web = web_on(look, broker)
+    broker, web = second.broker(look), second.web(look)
     ask(web)  # a first one makes the connection
     broker.raise_alarm()
     try:
@@ -200,12 +182,6 @@ def refused_at_once(look: Look) -> str:
         raise check.wrong("short_of_memory", said=said)
     wait_until(lambda: ask(web).status_code == 202, limit=10, what="202")
     return check.says("answered", seconds=watch.seconds)
-
-
-def web_on(look: Look, broker: SecondBroker) -> Web:
-    """A web server of the project on the second broker."""
-    look.migrate()
-    return look.once("web on second", lambda: look.serve(on(broker)))
 
 
 def refusal(answer: httpx.Response) -> str:
@@ -222,9 +198,8 @@ def slow(seconds: float) -> str:
 
 @check.item(needs=(refused_at_once,), is_drill=True)
 def none_is_lost(look: Look) -> None:
-    broker = second(look)
-    web = web_on(look, broker)
-    worker = worker_on(look, broker, "first")
+    broker, web = second.broker(look), second.web(look)
+    worker = second.worker(look, "first")
     with Requests(web, [f"{look.queue}-{number}" for number in range(MANY)]) as asked:
         asked.until_accepted(MANY // 4)
         broker.settle()
@@ -235,7 +210,7 @@ def none_is_lost(look: Look) -> None:
         asked.go_on()
         asked.until_accepted(MANY // 2)
         worker.kill()
-        worker_on(look, broker, "second")
+        second.worker(look, "second")
         asked.until_over()
     # many ask at once: the usual one counts, not the one that had to wait for the others
     took = down.share * median(answer.elapsed.total_seconds() for answer in asked.refused)

@@ -106,7 +106,7 @@ def started(look: Look) -> dict:
     except probe.Trouble as trouble:  # raised as the task ran: the file itself can be read
         for pattern, said in OF_CHORD.items():
             if match := re.search(pattern, trouble.what):
-                seen = {"place": trouble.where, "error": match[0], **match.groupdict()}
+                seen = {"place": trouble.where or WORKFLOW, "error": match[0], **match.groupdict()}
                 raise check.wrong(said, **seen) from None
         raise check.wrong("raised", trouble=trouble) from None
 

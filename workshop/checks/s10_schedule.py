@@ -72,7 +72,7 @@ def expect_a_schedule(entry: dict[str, Any]) -> None:
     if entry["kind"] == "NoneType":
         raise check.wrong("no_schedule", keys=", ".join(entry["keys"]))
     if unknown:
-        raise check.wrong("unknown_keys", keys=", ".join(unknown))
+        raise check.wrong("unknown_keys", keys=", ".join(sorted(unknown)))
     if entry["kind"] == "str":
         raise check.wrong("schedule_as_text", schedule=entry["schedule"])
     if entry["kind"] == "class":
