@@ -19,7 +19,7 @@ test:     ## prove every stage, every check and every notebook; a part: make tes
 	@$(SETUP) && $(IN) workshop test $(ARGS)
 
 busy:     ## the checks beside four busy loops for each core: is right work refused there?
-	@$(SETUP) && $(IN) pytest -m busy tests/test_busy.py
+	@$(SETUP) && $(IN) pytest -m busy tests/checks/test_busy.py
 
 demo:     ## the guide's last scene: an answer at once, the work seconds later
 	@$(SETUP) && $(IN) workshop demo

@@ -6,7 +6,7 @@ path with a space and an accent, where an administrator has installed RabbitMQ. 
 kept in CACHE, so that the next run starts at once; delete the folder to get newer packages.
 
     make matrix ONLY="debian 13, user"     one column
-    make matrix ARGS="tests/test_sums.py"  a part of the suite: these words go to pytest
+    make matrix ARGS="tests/course/test_sums.py"  a part of the suite: these words go to pytest
 """
 
 import contextlib

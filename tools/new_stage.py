@@ -2,7 +2,7 @@
 
     python -m tools.new_stage 11_observe "See what runs"
 
-Whatever is missing says so: [TO WRITE: what belongs here]. tests/test_complete.py lists it all.
+Whatever is missing says so: [TO WRITE: what belongs here]; tests/course/test_complete.py lists it.
 """
 
 import argparse
@@ -285,7 +285,7 @@ def main(words: list[str]) -> None:
         sys.exit(f"✗ {error}")
     for path in paths:
         print(f"✓ {path.relative_to(places.CHECKOUT)}")
-    print(f'what it lacks: make test ARGS="tests/test_complete.py -k {asked.name}"')
+    print(f'what it lacks: make test ARGS="tests/course/test_complete.py -k {asked.name}"')
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def test_notebooks_pass_nbval_as_an_ordinary_user(host):
 
 
 def test_pages_links_and_management_go_through_jupyter(host):
-    said = host("jovyan", "python", "-m", "pytest", "-q", "tests/test_hub.py")
+    said = host("jovyan", "python", "-m", "pytest", "-q", "tests/lab/test_hub.py")
     assert " passed" in said and "failed" not in said
 
 

@@ -219,7 +219,8 @@ def test_make_runs_in_the_container_with_a_node_of_its_own(compose, lab):
     in_lab(compose, "workshop", "solve", "03")
     assert "all is right" in compose("run", "--rm", "-T", "lab", "make", "check", "STEP=03")
     assert in_lab(compose, *pid) == before
-    tests = ("python", "-m", "workshop", "test", "tests/test_stages.py", "tests/test_words.py")
+    files = ("tests/course/test_stages.py", "tests/test_words.py")
+    tests = ("python", "-m", "workshop", "test", *files)
     assert re.search(r"\d+ passed", compose("run", "--rm", "-T", "lab", *tests))
 
 

@@ -1,7 +1,7 @@
 """What this course sees differently in RabbitMQ 3.10 to 3.13 and in RabbitMQ 4.
 
-This is the only place that knows. Lessons and tests ask it; tests/test_versions.py holds each
-answer against the broker of the machine, whichever it is. Words that differ are masked in
+This is the only place that knows. Lessons and tests ask it; tests/broker/test_versions.py holds
+each answer against the broker of the machine, whichever it is. Words that differ are masked in
 tests/nbval_sanitize.cfg instead: RabbitMQ 4 names the right in a refusal ("configure access to
 queue 'hats'", where 3.10 writes "access to queue 'hats'").
 """

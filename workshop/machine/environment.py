@@ -35,7 +35,7 @@ DROPPED = (
 )
 
 # What makes Celery, kombu, Django, honcho or the project itself do something other than what
-# the learner's files say. tests/test_environment.py reads the packages for more of these.
+# the learner's files say. tests/machine/test_environment.py reads the packages for more of these.
 BENDING = (
     *("APP", "BROKER_URL", "RESULT_BACKEND", "LOADER", "CONFIG_MODULE", "SKIP_CHECKS"),
     *("C_BENCH", "C_BENCH_EVERY", "C_FAKEFORK", "C_IMPDEBUG", "C_REMDEBUG"),

@@ -50,7 +50,7 @@ def test_a_solution_passes(stage, solved, warm):
 
 @pytest.mark.parametrize("sample", MISTAKES)
 def test_a_mistake_is_named(sample, solved, broker, warm):
-    folder = Path(__file__).parent / "mistakes" / sample
+    folder = Path(__file__).parents[1] / "mistakes" / sample
     expect_named(folder / "mistake.toml", solved, broker, warm)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from workshop import checks
 from workshop.desk import stages
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 
 
 def test_a_mistake_is_files_of_its_stage_that_differ_from_the_solution():
