@@ -1,6 +1,7 @@
 """What the small modules say: a worker's log read, a likely cause found, a picture drawn."""
 
 import io
+import re
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -11,7 +12,8 @@ from rich.text import Text
 
 from tools.refresh import masked, masks, merged
 from workshop import checks, show
-from workshop.causes import likely
+from workshop.causes import cause_of, rows
+from workshop.desk import stages
 from workshop.lesson import pictures
 from workshop.project.log import jobs
 from workshop.report import BROKEN, NOT_TRIED, PASS, WRONG, Report, Result
@@ -36,27 +38,18 @@ def test_a_workers_log_is_read_with_and_without_honchos_margin():
     assert second.id == "b-2" and second.ended is None
 
 
-@pytest.mark.parametrize(
-    ("said", "cause"),
-    [
-        ("Received unregistered task of type 'x.y'.", "never imported the task x.y"),
-        ("(403) ACCESS_REFUSED - Login was refused using", "does not know this user"),
-        ("(530) NOT_ALLOWED - vhost nosuch not found", "no vhost nosuch"),
-        ("access to vhost 'shop' refused for user 'ann'", None),
-        (
-            "(530) NOT_ALLOWED - access to vhost 'shop' refused for user 'ann'",
-            "ann has no permissions",
-        ),
-        (
-            "Cannot connect to amqp://guest:**@127.0.0.1:5672//: [Errno 111]",
-            "did not read your settings",
-        ),
-        ("all is well", None),
-    ],
-)
-def test_an_error_text_finds_its_likely_cause(said, cause):
-    found = likely(said)
-    assert (found is None) if cause is None else (cause in found[0])
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row["example"][:60])
+def test_each_cause_is_found_by_the_text_it_is_for(row):
+    """No row above it takes the text, and its words have what stands in their braces."""
+    found = cause_of(row["example"])
+    groups = re.search(row["says"], row["example"]).groups()
+    assert (found.means, found.look) == (row["means"].format(*groups), row["look"].format(*groups))
+    assert not found.stage or stages.find(found.stage)
+
+
+def test_a_text_without_a_known_cause_has_none():
+    assert cause_of("all is well") is None
+    assert cause_of("access to vhost 'shop' refused for user 'ann'") is None
 
 
 def test_a_report_names_every_state_by_a_mark_and_a_word():

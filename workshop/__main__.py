@@ -122,6 +122,20 @@ def diff(stage, file) -> None:
 
 
 @course.command()
+@click.argument("error", nargs=-1, help="its text, or a file that has it; else what is piped in")
+def why(error) -> int:
+    """what an error means, where to look, and the stage that shows it"""
+    text = " ".join(error)
+    if not text and not sys.stdin.isatty():
+        text = sys.stdin.read()
+    elif os.path.isfile(text):
+        text = click.open_file(text, errors="replace").read()
+    found = verbs.why(text)
+    found.print()
+    return 0 if found.right else 1
+
+
+@course.command()
 @click.argument("what", default="", help="its number or name in the list")
 def kept(what) -> None:
     """what was set aside; with its number or name, bring it back"""

@@ -2,19 +2,36 @@
 
 import re
 import tomllib
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 
+@dataclass(frozen=True)
+class Cause:
+    """The likely cause, where to look, and the number of the stage that shows it, or ""."""
+
+    means: str
+    look: str
+    stage: str = ""
+
+
 @cache
-def causes() -> list[dict[str, str]]:
-    """The rows: what is looked for (`says`), the likely cause (`means`), where to `look`."""
+def rows() -> list[dict[str, str]]:
+    """The table: `says`, what is searched for; `example`; `means`, `look`, and `stage` in some."""
     return tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))["cause"]
 
 
-def likely(text: str) -> tuple[str, str] | None:
-    """The likely cause of what a log or an error says, and where to look; None if unknown."""
-    for row in causes():
+def cause_of(text: str) -> Cause | None:
+    """The likely cause of what a log or an error says; None where no row fits."""
+    for row in rows():
         if found := re.search(row["says"], text):
-            return row["means"].format(*found.groups()), row["look"].format(*found.groups())
+            means, look = (row[name].format(*found.groups()) for name in ("means", "look"))
+            return Cause(means, look, row.get("stage", ""))
     return None
+
+
+def likely(text: str) -> tuple[str, str] | None:
+    """The likely cause, and where to look; None if unknown."""
+    found = cause_of(text)
+    return (found.means, found.look) if found else None

@@ -104,6 +104,48 @@ def test_there_is_no_hint_where_all_is_right(desk):
     assert "workshop next" in str(verbs.hint(stage))
 
 
+# --- why -----------------------------------------------------------------------------------
+
+REFUSED = "kombu.exceptions.OperationalError: [Errno 111] Connection refused"
+
+
+def test_why_takes_an_error_in_words_in_a_file_and_from_a_pipe(tmp_path):
+    file = tmp_path / "said.txt"
+    file.write_text(f"Traceback (most recent call last):\n  …\n{REFUSED}\n")
+    piped = subprocess.run(
+        [sys.executable, "-m", "workshop", "why"],
+        input=file.read_text(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for said in (workshop("why", *REFUSED.split()), workshop("why", str(file)), piped):
+        assert said.returncode == 0
+        cause, look, shown = said.stdout.splitlines()
+        assert "nothing listens" in cause and look == "→ rabbitmqctl ping" and "stage 04" in shown
+
+
+def test_why_says_so_where_it_knows_no_cause_and_where_there_is_no_error(monkeypatch):
+    unknown = workshop("why", "a text of nobody's")
+    assert unknown.returncode == 1 and "does not know this error" in unknown.stdout
+    with pytest.raises(CourseError, match="no error to explain"):
+        verbs.why("")
+    monkeypatch.delattr(sys, "last_value", raising=False)
+    with pytest.raises(CourseError, match="no error to explain"):
+        verbs.why()
+
+
+def test_why_explains_the_last_error_of_a_notebook(monkeypatch):
+    try:
+        try:
+            raise TypeError("sum_number() missing 1 required positional argument: 'y'")
+        except TypeError as first:
+            raise RuntimeError("and another") from first
+    except RuntimeError as error:
+        monkeypatch.setattr(sys, "last_value", error, raising=False)
+    assert "one argument is missing" in str(verbs.why())
+
+
 # --- diff ----------------------------------------------------------------------------------
 
 
@@ -302,7 +344,7 @@ def test_help_lists_every_verb_in_its_order_and_whole_in_a_narrow_terminal():
         said = workshop("--help", COLUMNS=columns).stdout
         assert "workshop next" in said.split("Commands:")[0] and "..." not in said.split("\n", 1)[1]
         listed = re.findall(r"^  (\w+) ", said.split("Commands:")[1], re.M)
-        assert listed[:5] == ["lab", "next", "status", "check", "hint"] and len(listed) == 16
+        assert listed[:5] == ["lab", "next", "status", "check", "hint"] and len(listed) == 17
     assert "its number or name; else the one you are at" in workshop("check", "--help").stdout
 
 

@@ -81,6 +81,10 @@ class Lesson(Project):
         """Your file against the solution's: the first that differs, or the one you name."""
         return verbs.diff(self.stage, file)
 
+    def why(self, error: str | BaseException | None = None) -> show.Answer:
+        """What an error most likely means; without one, the last that a cell showed."""
+        return verbs.why(error)
+
     def reset(self) -> show.Answer:
         """Lay the start of the stage out again; your files are set aside, and named."""
         return verbs.reset(self.stage)

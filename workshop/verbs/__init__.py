@@ -9,7 +9,7 @@ from workshop import face
 __all__, __getattr__ = face(
     {
         "workshop.verbs.back": ["kept", "lesson", "reset", "solve"],
-        "workshop.verbs.help": ["diff", "hint"],
+        "workshop.verbs.help": ["diff", "hint", "why"],
         "workshop.verbs.on": ["next_", "status"],
         "workshop.verbs.work": ["begin", "check", "lay_out", "watch", "which"],
     }

@@ -1,11 +1,14 @@
-"""Where a learner is stuck: a hint, and the solution beside their file."""
+"""Where a learner is stuck: a hint, the solution next to their file, what an error means."""
 
 import difflib
+import sys
+import traceback
 
 from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from workshop.causes import cause_of
 from workshop.desk import progress, stages
 from workshop.desk.stages import Stage
 from workshop.errors import CourseError
@@ -76,3 +79,30 @@ def _difference(stage: Stage, name: str, port: int) -> list[Text]:
     colours = {"+": GREEN, "-": RED, "@": GREY}
     lines = list(difflib.unified_diff(mine, solution, n=3, lineterm=""))[2:]
     return [Text(line, colours.get(line[:1], "")) for line in lines]
+
+
+def why(error: str | BaseException | None = None) -> Answer:
+    """What an error most likely means, where to look, and the stage that shows it.
+
+    `error` is its text, a whole traceback too, or the exception; without it, the last one that
+    this notebook has shown. Raises CourseError if there is none.
+    """
+    if error is None:
+        error = getattr(sys, "last_value", None)
+    if not error:
+        raise CourseError("there is no error to explain.", 'workshop why "the text of the error"')
+    if isinstance(error, BaseException):
+        error = "".join(traceback.format_exception(error))
+    found = cause_of(error)
+    if not found:
+        return Answer(
+            Text("the course does not know this error."),
+            Text("The last line of a traceback says most; read it first.", GREY),
+            Text("→ workshop doctor looks at this machine; workshop check, at your files"),
+            right=False,
+        )
+    parts = [Text(found.means, "bold"), Text(f"→ {found.look}")]
+    if found.stage:
+        stage = stages.find(found.stage)
+        parts.append(Text(f"shown in stage {stage.number}, {stage.title}", GREY))
+    return Answer(*parts)
