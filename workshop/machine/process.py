@@ -220,8 +220,11 @@ def holds(pid: int, port: int, below: bool = True) -> bool:
 
 
 def is_over(process: psutil.Process) -> bool:
-    """Whether a process has ended, whether or not its parent has taken note of that."""
+    """Whether a process has ended, whether or not its parent has taken note of that.
+
+    One that was killed is a zombie before its other threads have ended, which hold its ports.
+    """
     try:
-        return process.status() == psutil.STATUS_ZOMBIE
+        return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
     except psutil.NoSuchProcess:
         return True
