@@ -1,9 +1,9 @@
 """Mistakes, and other right ways, as tests: conftest.py collects them.
 
 Each tests/mistakes/NN_name/MISTAKE/ holds the files that make the mistake, and `mistake.toml`:
-the id of the item that must fail, and words of what it says was seen. Each
-tests/ways/NN_name/WAY/ holds files that are right, though written differently, and `way.toml`
-says why.
+the id of the item that must fail, and words of what it says was seen; `whole = true` where an item
+of another file sees it first. Each tests/ways/NN_name/WAY/ holds files that are right, though
+written differently, and `way.toml` says why.
 """
 
 import tomllib
@@ -97,7 +97,7 @@ def expect_named(sample: Path, solved, broker: Broker, warm: Warm) -> None:
     told = tomllib.loads(sample.read_text())
     if sample.parent.parent.name == "02_vhost":  # other tests' queues would keep it in place
         broker.remove("vhosts", login.VHOST)
-    whole = sample == first_of(sample.parent.parent)
+    whole = told.get("whole", False) or sample == first_of(sample.parent.parent)
     found = look_at(sample, solved, broker, warm, () if whole else (told["item"],))
     if not whole and not names(found, told):
         found = look_at(sample, solved, broker, warm)

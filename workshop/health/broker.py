@@ -1,4 +1,4 @@
-"""The broker: is it there, ours, on this machine alone, and has it room?"""
+"""The broker: is it there, ours, on this machine only, and has it room?"""
 
 import contextlib
 import importlib.metadata
@@ -21,7 +21,9 @@ from workshop.machine.ports import is_taken
 def rabbitmq() -> Finding:
     place = find_sbin()
     if place is None:
-        return Finding("RabbitMQ", "not on this machine", "There is no broker to run.", "make lab")
+        return Finding(
+            "RabbitMQ", "not on this machine", "Without it there is no broker.", "make lab"
+        )
     return Finding("RabbitMQ", "installed")
 
 
@@ -30,7 +32,7 @@ _failure: CourseError | OSError | None = None  # of the last attempt to start th
 
 def without_broker(name: str) -> Finding:
     """What nobody can tell while the broker is down."""
-    why, cure = "Nothing can be sent or taken.", "make lab"
+    why, cure = "Nothing can be sent or received.", "make lab"
     if _failure:  # to try once more would end in the same
         why = getattr(_failure, "cause", str(_failure)) if name == "broker" else why
         other = isinstance(_failure, PermissionError)  # what root made here
@@ -59,7 +61,7 @@ def node() -> Finding:
         return Finding(
             "broker",
             f"RabbitMQ {version} is too old",
-            "The lessons need what 3.10 and later have.",
+            "The lessons need RabbitMQ 3.10 or later.",
             "install 3.10 or later",
         )
     return Finding("broker", f"RabbitMQ {version} runs, on localhost:{broker.port}")
@@ -85,12 +87,12 @@ def misfit(found: dict[str, str]) -> tuple[str, str] | None:
     if rabbit >= Version("4.3") and version["celery"] < Version("5.7"):
         return (
             f"celery {found['celery']} with RabbitMQ {found['RabbitMQ']}",
-            "A worker fails at its start with (541) INTERNAL_ERROR.",
+            "A worker fails when it starts, with (541) INTERNAL_ERROR.",
         )
     if rabbit >= Version("4") and version["kombu"] < Version("5.7"):
         return (
             f"kombu {found['kombu']} with RabbitMQ {found['RabbitMQ']}",
-            "Quorum queues answer 540 NOT_IMPLEMENTED … global qos.",
+            "Quorum queues fail with 540 NOT_IMPLEMENTED … global qos.",
         )
     return None
 
@@ -106,7 +108,7 @@ def ports() -> Finding:
             return Finding(
                 "ports",
                 f"held by other programs: {who}",
-                "The broker takes the next free ones; addresses in your files name the old.",
+                "The broker uses the next free ports, but your files name the old ones.",
                 "make lab, then compare the port in your files with the one that `begin` shows",
             )
     shown = f"AMQP {ours['amqp']}, management {ours['management']}"
@@ -144,17 +146,17 @@ def loopback() -> Finding:
         return Finding(
             "packages",
             f"PYTHONPATH has another {', '.join(elsewhere)}",
-            "Python finds it before the one that is locked for the course.",
+            "Python finds it before the version that the course uses.",
             "unset PYTHONPATH; make stop; make lab",
         )
     if other:
         return Finding(
             "listening",
             f"the broker is open on {', '.join(other)}",
-            "Others in this network can reach it.",
+            "Other machines in your network can reach it.",
             "make stop; make lab",
         )
-    return Finding("listening", "on this machine alone")
+    return Finding("listening", "on this machine only")
 
 
 def epmd() -> Finding:
@@ -165,7 +167,7 @@ def epmd() -> Finding:
         return Finding(
             "epmd",
             f"nothing answers on {port}",
-            "rabbitmqctl does not find the broker, though it runs.",
+            "rabbitmqctl cannot find the broker, although it is running.",
             "make stop; make lab",
         )
     return Finding("epmd", f"on port {port}" if broker.pid else "starts with the broker")
@@ -185,7 +187,7 @@ def alarms() -> Finding:
         return Finding(
             "alarms",
             f"the broker is short of {what}",
-            "It takes no message until it has room: whoever sends one waits.",
+            "It accepts no messages until it has room, so a program that sends one has to wait.",
             "make room (free -m; df -h .), then: make stop; make lab",
         )
     return Finding("alarms", "none: the broker has memory and disk")

@@ -22,12 +22,12 @@ def rights() -> Finding:
     elif "vhost" in given and broker.facts("vhosts", login.VHOST) is None:
         missing = f"there is no vhost {login.VHOST}"
     elif "vhost" in given and not login.may_use(broker):
-        missing = f"{login.USER} has not all rights in {login.VHOST}"
+        missing = f"{login.USER} does not have all permissions in {login.VHOST}"
     if missing:
         return Finding(
             "rights",
             missing,
-            f"Stage {stage.number} stands on it.",
+            f"Stage {stage.number} needs it.",
             f"workshop begin {stage.number}",
         )
     return Finding("rights", f"as stage {stage.number} needs them")
@@ -40,7 +40,7 @@ def leftovers() -> Finding:
         whose = "; ".join(f"{one.command} (pid {one.guard.pid})" for one in left)
         return Finding(
             "leftovers",
-            f"still running, though their notebook has gone: {whose}",
+            f"still running, although their notebook is closed: {whose}",
             "They hold ports and take messages.",
             "make stop",
         )

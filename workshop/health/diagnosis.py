@@ -77,14 +77,14 @@ def _look(at: Callable[[], Finding]) -> Finding:
         return Finding(
             at.__name__,
             f"process {error.pid} is another user's",
-            "What this line would tell is not known.",
+            "So this line cannot be checked.",
             "as that user, or with sudo: make stop; then make lab",
         )
     except Exception as error:  # one look that fails is no reason to hide the others
         return Finding(
             at.__name__,
-            f"could not be looked at: {type(error).__name__}: {error}",
-            "What this line would tell is not known.",
+            f"could not be checked: {type(error).__name__}: {error}",
+            "So this line cannot be checked.",
             "make stop; make lab; make doctor",
         )
 

@@ -31,7 +31,7 @@ def python() -> Finding:
             ()
             if fine
             else (
-                "Celery and Django here are made for others.",
+                "The pinned Celery and Django do not support this version.",
                 "install Python 3.11, 3.12 or 3.13",
             )
         ),
@@ -53,20 +53,20 @@ def packages() -> Finding:
         return Finding(
             "packages",
             f"PYTHONPATH has another {', '.join(elsewhere)}",
-            "Python finds it before the one that is locked for the course.",
+            "Python finds it before the version that the course uses.",
             "unset PYTHONPATH; make stop; make lab",
         )
     if other:
         return Finding(
             "packages",
-            f"not as locked: {', '.join(other)}",
-            "The lessons were run with the locked versions; others may say other things.",
+            f"not the pinned version: {', '.join(other)}",
+            "The lessons were run with the pinned versions; others may print something else.",
             ANEW,
         )
     subject = ", ".join(
         f"{name} {importlib.metadata.version(name)}" for name in ("celery", "kombu", "django")
     )
-    return Finding("packages", f"as locked: {subject}")
+    return Finding("packages", f"as pinned: {subject}")
 
 
 def is_installed(locked: Requirement) -> bool:
@@ -94,7 +94,7 @@ def line_ends() -> Finding:
         return Finding(
             "line ends",
             f"Windows line ends in {shown}{' …' if bad[2:] else ''}",
-            "git wrote them (core.autocrlf=true). `sh` takes them for a part of the last word.",
+            "git wrote them (core.autocrlf=true). `sh` reads them as a part of the last word.",
             "git rm -rq --cached . && git reset -q --hard, then: workshop reset STAGE",
         )
     return Finding("line ends", "as `sh` reads them")
@@ -115,7 +115,7 @@ def kernel() -> Finding:
         return Finding(
             "kernel",
             f"python3 is {command}",
-            "The notebooks would run in a Python that has none of the course's packages.",
+            "The notebooks would run in a Python without the course's packages.",
             f"rm -r {Path(spec.resource_dir)}",
         )
     return Finding("kernel", "the notebooks run in this .venv")
@@ -135,7 +135,7 @@ def names() -> Finding:
         return Finding(
             "localhost",
             f"means {', '.join(addresses) or 'nothing'}",
-            "The broker's address names localhost; it would be looked for elsewhere.",
+            "The broker's address names localhost, which would lead to another machine.",
             "add the line `127.0.0.1 localhost` to /etc/hosts",
         )
     return Finding("localhost", f"is this machine: {', '.join(addresses)} (host name {host})")
@@ -149,7 +149,7 @@ def pool() -> Finding:
             "pool",
             "Windows",
             "Celery's child processes need fork: `not enough values to unpack` otherwise.",
-            "work inside WSL2 or Docker; for a worker alone: --pool=solo",
+            "work inside WSL2 or Docker; for a single worker: --pool=solo",
         )
     try:
         multiprocessing.Lock()
@@ -161,7 +161,7 @@ def pool() -> Finding:
             "sudo chmod 1777 /dev/shm",
         )
     if system == "Darwin":
-        return Finding("pool", "macOS: where a worker dies with `objc … fork`, add --pool=solo")
+        return Finding("pool", "macOS: if a worker dies with `objc … fork`, add --pool=solo")
     return Finding("pool", "a worker can start its child processes")
 
 
@@ -186,7 +186,7 @@ def load() -> Finding:
     return Finding(
         "load",
         f"busy: {wanted:.0f} programs want each of {cores}, most of all {'; '.join(hungry())}. "
-        "Checks take longer, and say the same",
+        "Checks take longer, but their answers are the same",
     )
 
 

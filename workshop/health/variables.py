@@ -25,10 +25,10 @@ def environment() -> Finding:
         return Finding(
             "variables",
             f"the environment sets {', '.join(bent)}",
-            "Celery, Django and Python take it instead of what your files say.",
+            "Celery, Django and Python use it instead of the value in your files.",
             f"unset {' '.join(bent)}; make stop; make lab",
         )
-    return Finding("variables", "none stands in front of your settings")
+    return Finding("variables", "none overrides your settings")
 
 
 def shell() -> Finding:
@@ -45,7 +45,7 @@ def shell() -> Finding:
         return Finding(
             "shell",
             f"this terminal sets {', '.join(names)}{others}",
-            "The course starts without; `python` and `celery`, typed here, do not.",
+            "The course starts without it; `python` and `celery`, typed here, do not.",
             f"unset {' '.join(names)}",
         )
     encoding = locale.getpreferredencoding(False)
@@ -53,10 +53,10 @@ def shell() -> Finding:
         return Finding(
             "shell",
             f"text is {encoding} here, not UTF-8",
-            "Python reads and writes your files with other letters than the editor.",
+            "Python reads and writes your files in another encoding than your editor.",
             "export PYTHONUTF8=1; make stop; make lab",
         )
-    return Finding("shell", "what it tells Python is in nobody's way")
+    return Finding("shell", "sets nothing that gets in the way")
 
 
 def hides(pythonpath: str) -> list[str]:

@@ -85,15 +85,15 @@ def running_workers() -> Finding:
         return Finding(
             "workers",
             f"you are at stage {at.number}, and another worker runs: {whose}",
-            "It takes messages from the same queue, and does them with its own, older code.",
+            "It takes messages from the same queue, and runs them with its older code.",
             f"kill {' '.join(str(w.pid) for w in stale)}",
         )
     old = [w for w in found if w.is_older_than_its_code]
     if old:
         return Finding(
             "workers",
-            f"pid {old[0].pid} began before a file of its project was saved",
-            "A worker reads the code once, at its start: it does its tasks with the older one.",
+            f"pid {old[0].pid} started before a file of its project was saved",
+            "A worker reads the code once, when it starts, so it runs its tasks with the old code.",
             f"kill {' '.join(str(w.pid) for w in old)}; then start it again",
         )
     return Finding("workers", "; ".join(shown) or "none")
