@@ -66,6 +66,19 @@ def test_a_report_names_every_state_by_a_mark_and_a_word():
     )
 
 
+def test_why_is_said_where_all_is_right_and_only_there():
+    why = {"a": "Because [it] is so."}
+    right, wrong = (Report("03", [Result("x", "x", state)], why=why) for state in (PASS, WRONG))
+    said = io.StringIO()
+    listener = show.OneByOne(Console(file=said))
+    for report, is_said in ((right, True), (wrong, False)):
+        listener.end(report)
+        for shown in (str(show.Shown(report)), said.getvalue()):
+            assert (why["a"] in shown) == is_said and ("workshop diff 03" in shown) == is_said
+        said.truncate(0)
+    assert Report.from_data(right.as_data()) == right
+
+
 def test_an_address_is_whole_in_a_narrow_terminal():
     address = f"http://127.0.0.1:8888/lab/workspaces/04_view?token={'0' * 48}"
     answer, said = show.Answer(Text("go to"), show.link(address)), io.StringIO()

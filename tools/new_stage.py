@@ -86,6 +86,10 @@ hints = [
     "[TO WRITE: nearly the answer]",
 ]
 
+# why it is done so, for each TODO: shown when all is right
+[why]
+a = "[TO WRITE: why a is done so]"
+
 [says]
 not_written_yet = "[TO WRITE: what the check saw, and which mistake that is]"
 """  # noqa: E501

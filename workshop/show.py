@@ -73,11 +73,22 @@ class Shown(Answer):
 
 
 def _of(report: Report) -> list[RenderableType]:
-    return [*_ill(report), _table(report.items, report.titles), Text(last_line(report))]
+    return [*_ill(report), _table(report.items, report.titles), *_end(report)]
 
 
 def _ill(report: Report) -> list[Text]:
     return [Text(f"! {ill}", style=PINK) for ill in report.ill]
+
+
+def _end(report: Report) -> list[RenderableType]:
+    """The last line; below it, where all is right, why each TODO is done so."""
+    if not (report.passed and report.why):
+        return [Text(last_line(report))]
+    table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
+    for letter, sentence in report.why.items():
+        table.add_row(Text(letter, "bold"), Text(sentence))
+    compare = f"your files next to the solution: workshop diff {report.stage[:2]}"
+    return [Text(last_line(report)), table, Text(compare, GREY)]
 
 
 def _table(items: list[Result], titles: dict[str, str], width: int | None = None) -> Table:
@@ -121,7 +132,7 @@ class OneByOne(Listener):
 
     def end(self, report: Report) -> None:
         """What comes after the last item."""
-        self.console.print(*_ill(report), Text(last_line(report)), sep="\n")
+        self.console.print(*_ill(report), *_end(report), sep="\n")
 
 
 Check = Callable[[Listener], Shown]

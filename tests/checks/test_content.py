@@ -59,6 +59,7 @@ def test_each_item_has_a_title_and_three_hints(stage):
     items = checks.of(stage).items
     content = words_of(f"s{stage.name}")
     content.pop("says")
+    assert set(content.pop("why")) == {item.todo for item in items if item.todo}
     assert list(content) == [item.id for item in items]
     assert len({item.title for item in items}) == len(items)
     for words in content.values():

@@ -267,7 +267,7 @@ def test_a_user_a_vhost_or_rights_that_are_missing(at, broker):
     at("03")
     assert not the_course.rights().cure
     broker.ctl("clear_permissions", "-p", login.VHOST, login.USER)
-    is_ill(the_course.rights(), "has not all rights")
+    is_ill(the_course.rights(), "does not have all permissions")
     broker.remove("vhosts", login.VHOST)
     is_ill(the_course.rights(), "no vhost")
     broker.remove("users", login.USER)
@@ -300,7 +300,7 @@ def test_a_worker_that_is_older_than_the_code_is_named_and_stop_does_not_hide_it
         assert worker.pid in [one.pid for one in the_workers.strays()]
         later = worker_began(worker.pid) + 10
         os.utime(stage.desk / "testing/workers.py", (later, later))
-        is_ill(the_workers.running_workers(), f"pid {worker.pid} began before")
+        is_ill(the_workers.running_workers(), f"pid {worker.pid} started before")
     assert not the_workers.strays()
 
 

@@ -14,6 +14,7 @@ class Content:
     An item's table has its title and three hints: a question, where to look, nearly the answer.
     What is said of a mistake stands in `[says]`, with the names of what was seen in braces, as
     `str.format` takes them; or as a table with `seen` and the hints that fit this mistake alone.
+    `[why]` has a sentence for each TODO: why it is done so.
     """
 
     def __init__(self, file: str | Path):
@@ -24,6 +25,11 @@ class Content:
         """An item's title, and its hints."""
         words = self._words[name]
         return words["title"], tuple(words["hints"])
+
+    @property
+    def why(self) -> dict[str, str]:
+        """The sentence for each TODO, by its letter."""
+        return self._words["why"]
 
     def says(self, name: str, /, **seen) -> str:
         """A text of `[says]`, with what was seen in it."""

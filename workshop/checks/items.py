@@ -232,7 +232,7 @@ def check(
             ill = diagnosis.ill()
             if ill:
                 return _not_looked_at(stage, ill)
-        return Report(stage.name, results)
+        return Report(stage.name, results, why=of(stage).content.why)
 
 
 def _not_looked_at(stage: Stage, ill: list[Finding]) -> Report:

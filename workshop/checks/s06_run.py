@@ -79,9 +79,9 @@ def are_up(running: Running, port: int, lines: dict[str, str]) -> bool:
         raise check.wrong("worker_elsewhere", address=address[1])
     if re.search(r"app:\s+default:0x", said):
         raise check.wrong("worker_without_app")
-    queues = re.search(r"\s-Q|--queues", lines["worker"])
-    if queues and re.search(r"\[queues\]", said):
-        raise check.wrong("queues_named", line=lines["worker"])
+    queues = re.search(r"(?:\s-Q|--queues)[ =]*(\S+)", lines["worker"])
+    if queues and "celery" not in queues[1].split(","):
+        raise check.wrong("other_queues", line=lines["worker"])
     elsewhere = re.search(r"server at http://\S+:(\d+)", said)
     if elsewhere and int(elsewhere[1]) != port:
         below = int(elsewhere[1]) == port + 100 * list(lines).index("web")

@@ -173,7 +173,7 @@ class Sandbox:
         apart."""
         words = ["celery", "-A", app, "worker", "--loglevel=info"]
         words += [
-            f"--hostname={self.queue}{name}@localhost",
+            f"--hostname={self.queue}{name and '-'}{name}@localhost",
             "--without-mingle",
             "--without-gossip",
         ]

@@ -6,14 +6,22 @@ the learner starts.
 """
 
 import os
+import re
 import sys
 from importlib.util import find_spec
+from itertools import pairwise
 
 DEFAULTS = "celery.app.defaults"
+DEFAULT_QUEUE = "celery"
 
 
 def _change(module) -> None:
-    module.DEFAULTS["task_default_queue"] = os.environ["WORKSHOP_QUEUE"]
+    queue = os.environ["WORKSHOP_QUEUE"]
+    module.DEFAULTS["task_default_queue"] = queue
+    # a worker that names the default queue means the same one: -Q celery, --queues=celery,mail
+    for at, (before, word) in enumerate(pairwise(sys.argv), 1):
+        if before in ("-Q", "--queues") or word.startswith(("-Q", "--queues=")):
+            sys.argv[at] = re.sub(rf"(?<![^,=Q]){DEFAULT_QUEUE}(?![^,])", queue, word)
 
 
 class _WhenImported:
