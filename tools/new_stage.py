@@ -54,7 +54,7 @@ SHEET = """\
 [TO WRITE: what helps with a, without the answer]
 </details>
 
-**Solution.** [solutions/{stage.name}](../../solutions/{stage.name}); `stage.solve()` in the notebook lays it out and keeps your files.
+**Solution.** [solutions/{stage.name}](../../solutions/{stage.name}); `stage.solve()` in the notebook installs it and backs up your files.
 """  # noqa: E501
 
 CHECK = '''\
@@ -74,9 +74,9 @@ def first_item(look: Look) -> None:
 '''
 
 WORDS = """\
-# What a learner reads of the check of stage {stage.number}. An item goes by the name of its function in
-# s{stage.name}.py; its hints are a question, where to look, and nearly the answer. What is said of a
-# mistake is in [says]; in braces: what was seen.
+# What a learner reads of the check of stage {stage.number}. An item has the name of its function in
+# s{stage.name}.py; its hints are a question, where to look, and nearly the answer. The text of a
+# mistake is in [says], with what was seen in braces.
 
 [first_item]
 title = "[TO WRITE: what is true when this item passes]"
@@ -92,7 +92,7 @@ a = "[TO WRITE: why a is done so]"
 
 [says]
 not_written_yet = "[TO WRITE: what the check saw, and which mistake that is]"
-"""  # noqa: E501
+"""
 
 LESSON = """\
 # {stage.number} · {stage.title}
@@ -116,7 +116,7 @@ stage
 %%
 ## The idea
 
-[TO WRITE: the disease before its cure, and a cell for each claim]
+[TO WRITE: show the problem before its solution, and back every claim with a cell]
 %%
 ## Your turn
 

@@ -13,7 +13,6 @@ from workshop.broker.node import Broker, NotYours
 from workshop.broker.versions import version_of
 from workshop.errors import CourseError
 from workshop.health.finding import ANEW, Finding
-from workshop.health.machine import _is_on_pythonpath
 from workshop.machine import process
 from workshop.machine.ports import is_taken
 
@@ -141,14 +140,6 @@ def loopback() -> Finding:
         return Finding("listening", "is another user's broker", error.cause, error.cure)
     doors = [door.laddr.ip for door in found if door.status == psutil.CONN_LISTEN]
     other = sorted({ip for ip in doors if ip not in ("127.0.0.1", "::1")})
-    elsewhere = [name for name in other if _is_on_pythonpath(name)]
-    if elsewhere:
-        return Finding(
-            "packages",
-            f"PYTHONPATH has another {', '.join(elsewhere)}",
-            "Python finds it before the version that the course uses.",
-            "unset PYTHONPATH; make stop; make lab",
-        )
     if other:
         return Finding(
             "listening",
