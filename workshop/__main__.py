@@ -205,7 +205,7 @@ def main() -> int | None:
     except CourseError as error:
         print(f"✗ {error}", file=sys.stderr)
     except OSError as error:  # a full disk, a folder without the right to write
-        print(f"✗ {error}\n  → mend that, then type the same again", file=sys.stderr)
+        print(f"✗ {error}\n  → fix that, then type the same again", file=sys.stderr)
     return 1
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from workshop import checks, show
 from workshop.broker import login
-from workshop.broker.node import Broker
+from workshop.broker.node import Broker, dead_checks_cleared
 from workshop.desk import prepare, stages
+from workshop.errors import CourseError
 from workshop.report import BROKEN, NOT_TRIED, PASS, WRONG
 
 STAGES = stages.all_stages()
@@ -222,3 +223,17 @@ def test_an_env_that_is_not_read_is_named(solved, warm, words):
     first = checks.check(stage, warm=warm).items[0]
     assert first.state == WRONG and seen in first.seen, first
     assert len(first.hints) == 3
+
+
+def test_a_look_that_fails_as_it_begins_keeps_no_other_check_away(solved, broker, monkeypatch):
+    stage = solved("03")
+
+    def fail(*_) -> None:
+        raise CourseError("no more room")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("workshop.project.sandbox.prepare.replay", fail)
+        with pytest.raises(CourseError, match="no more room") as kept:  # as a notebook keeps it
+            checks.check(stage)
+    with dead_checks_cleared(broker, wait=False) as alone:
+        assert alone, kept

@@ -1,5 +1,6 @@
 """`lab` opens the course, says what runs already, and `stop` ends it: on loopback alone."""
 
+import contextlib
 import os
 import re
 import signal
@@ -52,10 +53,11 @@ def jupyter_of(link: str) -> psutil.Process:
     port = int(re.search(r":(\d+)/", link)[1])
     for process in psutil.process_iter(["cmdline"]):
         if "jupyterlab" in (process.info["cmdline"] or []):
-            for door in process.net_connections("tcp"):
-                if door.status == psutil.CONN_LISTEN and door.laddr.port == port:
-                    assert door.laddr.ip in ("127.0.0.1", "::1")
-                    return process
+            with contextlib.suppress(psutil.AccessDenied):  # another user's
+                for door in process.net_connections("tcp"):
+                    if door.status == psutil.CONN_LISTEN and door.laddr.port == port:
+                        assert door.laddr.ip in ("127.0.0.1", "::1")
+                        return process
     raise AssertionError(f"nothing listens on {port}")
 
 

@@ -50,6 +50,10 @@ def report(*states: str) -> Report:
     return Report("03_worker", [item(n, state) for n, state in enumerate(states)])
 
 
+def checked(stage: stages.Stage, found: Report) -> None:
+    progress.checked(stage, found, progress.fingerprint(stage))
+
+
 def item(number: int, state: str, seen: str = "seen") -> Result:
     return Result(f"item_{number}", f"item {number}", state, seen, "a", WORKERS, STEPS)
 
@@ -69,7 +73,7 @@ def workshop(*words: str, **more: str) -> subprocess.CompletedProcess:
 
 def test_hints_go_on_from_a_question_to_nearly_the_answer(desk):
     stage = lay("03")
-    progress.checked(stage, report(PASS, WRONG))
+    checked(stage, report(PASS, WRONG))
     said = [str(verbs.hint(stage)) for _ in range(4)]
     for text, step in zip(said, (*STEPS, STEPS[-1]), strict=True):
         assert step in text and "item 1" in text and f"TODO a in {WORKERS}" in text
@@ -78,29 +82,43 @@ def test_hints_go_on_from_a_question_to_nearly_the_answer(desk):
 
 def test_hints_go_on_over_the_tries_for_one_item_and_begin_anew_after_a_reset(desk):
     stage = lay("03")
-    progress.checked(stage, report(WRONG))
+    checked(stage, report(WRONG))
     verbs.hint(stage)
     other = report(WRONG)
     other.items[0] = item(0, WRONG, "something else")
-    progress.checked(stage, other)
+    checked(stage, other)
     assert STEPS[1] in str(verbs.hint(stage))
     verbs.reset(stage)
-    progress.checked(stage, other)
+    checked(stage, other)
     assert STEPS[0] in str(verbs.hint(stage))
 
 
 def test_a_hint_looks_again_when_a_file_was_saved(desk, solved):
     stage = solved("02")
-    progress.checked(stage, Report("02_vhost", [Result("old", "old", WRONG, "old", hints=STEPS)]))
+    checked(stage, Report("02_vhost", [Result("old", "old", WRONG, "old", hints=STEPS)]))
     assert "old" in str(verbs.hint(stage))
     script = stage.desk / "vhost.sh"
     script.write_text(script.read_text().replace('".*" ".*" ".*"', '"" ".*" ".*"'))
     assert "learner may declare" in str(verbs.hint(stage))
 
 
+def test_what_was_saved_while_a_check_went_on_or_could_not_is_looked_at_anew(desk):
+    """Nothing that was seen in older files is said of these."""
+    stage = lay("03")
+    file, before = stage.path / WORKERS, progress.fingerprint(stage)
+    file.write_text(file.read_text() + "# saved during the check\n")
+    progress.checked(stage, report(WRONG), before)
+    assert progress.last_report(stage) is None
+    checked(stage, report(WRONG))
+    file.write_text(file.read_text() + "# and mended\n")
+    ill = Report("03_worker", [], ["this machine is too busy"])
+    checked(stage, ill)
+    assert progress.last_report(stage) is None
+
+
 def test_there_is_no_hint_where_all_is_right(desk):
     stage = lay("03")
-    progress.checked(stage, report(PASS))
+    checked(stage, report(PASS))
     assert "workshop next" in str(verbs.hint(stage))
 
 
@@ -210,8 +228,8 @@ def test_a_terminal_in_the_folder_stands_in_it_still_after_solve(desk, monkeypat
 def test_status_has_every_state(desk):
     assert str(verbs.status()).count("not begun") == len(stages.all_stages())
     progress.begun(lay("01"))
-    progress.checked(lay("02"), report(PASS, WRONG))
-    progress.checked(lay("03"), report(PASS))
+    checked(lay("02"), report(PASS, WRONG))
+    checked(lay("03"), report(PASS))
     verbs.solve(stages.find("04"))
     lines = str(verbs.status()).splitlines()
     for line, state in zip(
@@ -225,17 +243,17 @@ def test_status_has_every_state(desk):
 def test_a_stage_that_was_solved_is_done_only_after_a_reset(desk):
     stage = stages.find("03")
     verbs.solve(stage)
-    progress.checked(stage, report(PASS))
+    checked(stage, report(PASS))
     assert progress.rows()[2].state == progress.SOLVED
     verbs.reset(stage)
     assert progress.rows()[2].state == progress.BEGUN
-    progress.checked(stage, report(PASS))
+    checked(stage, report(PASS))
     assert progress.rows()[2].state == progress.DONE
 
 
 def test_status_survives_a_deleted_folder_and_names_the_way_back(desk):
     stage = lay("03")
-    progress.checked(stage, report(PASS, WRONG))
+    checked(stage, report(PASS, WRONG))
     subprocess.run(["rm", "-r", str(stage.desk)], check=True)
     said = str(verbs.status())
     assert "1 of 2" in said.splitlines()[2] and "workshop begin 03" in said
@@ -244,7 +262,7 @@ def test_status_survives_a_deleted_folder_and_names_the_way_back(desk):
 def test_a_renamed_stage_keeps_its_record_and_its_folder(desk):
     stage = lay("03")
     (stage.desk / WORKERS).write_text("mine")
-    progress.checked(stage, report(PASS, WRONG))
+    checked(stage, report(PASS, WRONG))
     old = stage.desk.with_name("03_oldname")
     stage.desk.rename(old)
     facts = json.loads(progress.file().read_text())
@@ -289,15 +307,15 @@ def test_next_begins_the_stage_to_go_on_with(desk, monkeypatch):
     said = str(verbs.next_())
     assert "01 · A broker keeps requests" in said and "make lab" in said
     assert stages.find("01").desk.exists()
-    progress.checked(stages.find("01"), report(PASS))
+    checked(stages.find("01"), report(PASS))
     assert "02 · " in str(verbs.next_())
 
 
 def test_next_goes_on_from_where_a_late_joiner_is(desk):
-    progress.checked(lay("04"), report(PASS))
+    checked(lay("04"), report(PASS))
     assert progress.next_stage().number == "05"
     for stage in stages.all_stages()[4:]:
-        progress.checked(lay(stage.number), report(PASS))
+        checked(lay(stage.number), report(PASS))
     assert progress.next_stage().number == "01"
 
 

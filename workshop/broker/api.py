@@ -16,6 +16,14 @@ from workshop.machine.patience import by_clock, run_through, wait_until
 EYES = "workshop"
 
 
+class _Client(httpx.Client):
+    def request(self, *args, **words) -> httpx.Response:
+        try:
+            return super().request(*args, **words)
+        except httpx.TransportError as error:
+            raise CourseError(f"the broker does not answer: {error}.", "make doctor") from None
+
+
 class Api(Kept):
     """A node that runs, as one asks it and tells it."""
 
@@ -27,7 +35,7 @@ class Api(Kept):
     def _api_answers(self) -> bool:
         try:
             return self.api.get("/api/whoami").status_code in (200, 401)
-        except httpx.HTTPError:
+        except CourseError:
             return False
 
     def ctl(self, *words: str, check: bool = True) -> str:
@@ -68,7 +76,7 @@ class Api(Kept):
         door = (self.management_url, self.kept["password"])
         if self._http is None or self._door != door:
             self._door = door  # another one, where the folder was deleted and made again
-            self._http = httpx.Client(
+            self._http = _Client(
                 base_url=self.management_url,
                 auth=(EYES, door[1]),
                 timeout=by_clock(10),  # an answer takes a few milliseconds

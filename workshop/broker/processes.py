@@ -7,7 +7,7 @@ import psutil
 
 from workshop.broker.api import Api
 from workshop.errors import CourseError
-from workshop.machine.patience import NotYet, wait_until
+from workshop.machine.patience import Busy, NotYet, wait_until
 from workshop.machine.process import is_over
 
 
@@ -94,7 +94,7 @@ class Processes(Api):
             try:
                 process.terminate()  # Erlang's own orderly stop
                 wait_until(lambda: is_over(process), limit=20, what="its end", pid=pid)
-            except NotYet:
+            except (NotYet, Busy):
                 self.kill()
             except psutil.AccessDenied:
                 raise NotYours(pid) from None

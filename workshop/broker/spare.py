@@ -121,6 +121,3 @@ def second_broker():
         if new:
             broker.end()
             shutil.rmtree(broker.folder, ignore_errors=True)
-
-
-__all__ = ["SecondBroker", "here", "second_broker"]

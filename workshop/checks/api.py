@@ -82,7 +82,7 @@ def changes(seen: list[dict], name: str) -> list:
 
 def failed(look: Look, job: dict, error: str) -> probe.Trouble:
     """What the task raised, and in which line, of which the worker's log speaks."""
-    log = look.worker("celery_testing").text().split(f"[{job['id']}] raised")[-1]
+    log = look.worker().text().split(f"[{job['id']}] raised")[-1]
     lines = re.findall(rf'File "{re.escape(str(look.path.resolve()))}/(.+?)", line (\d+)', log)
     where = ", line ".join(lines[-1]) if lines else ""
     if "update_state" in error:

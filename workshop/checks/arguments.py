@@ -17,6 +17,7 @@ ARGUMENTS = {
     "x-max-length-bytes": int,
     "x-message-ttl": int,
     "x-expires": int,
+    "x-consumer-timeout": int,
     "x-quorum-initial-group-size": int,
     "x-single-active-consumer": bool,
     "x-max-in-memory-length": int,
@@ -26,15 +27,17 @@ ARGUMENTS = {
 
 
 def expect_known_arguments(queues: dict[str, dict[str, Any]]) -> None:
-    """Raise Wrong for an argument of a queue that RabbitMQ would ignore, or refuse."""
+    """Raise Wrong for an argument of a queue that is misspelled, or that RabbitMQ would refuse.
+
+    One that is not known here, and like none that is, may be a newer RabbitMQ's.
+    """
     for name, arguments in queues.items():
         for argument, value in arguments.items():
             kind = ARGUMENTS.get(argument)
-            if not kind:
-                near = difflib.get_close_matches(argument, ARGUMENTS, 1, 0.7)
-                meant = common.says("argument_meant", name=near[0]) if near else ""
-                raise common.wrong("argument_ignored", queue=name, name=argument, meant=meant)
-            if type(value) is not kind:
+            near = difflib.get_close_matches(argument, ARGUMENTS, 1, 0.7)
+            if not kind and near:
+                raise common.wrong("argument_ignored", queue=name, name=argument, near=near[0])
+            if kind and type(value) is not kind:
                 seen = f"{argument}={value!r}"
                 kinds = common.says(kind.__name__)
                 raise common.wrong("argument_of_another_type", queue=name, seen=seen, kind=kinds)

@@ -7,6 +7,17 @@ from pathlib import Path
 
 from workshop.checks.wrong import Wrong
 
+#: a pattern, and the name of what is said where it is found
+Rows = Iterable[tuple[str, str]]
+
+
+def first(rows: Rows, text: str) -> tuple[str, re.Match | None]:
+    """The name of the first row whose pattern is found in the text, and the match; or neither."""
+    for pattern, name in rows:
+        if found := re.search(pattern, text):
+            return name, found
+    return "", None
+
 
 class Content:
     """The words of a module of checks.
@@ -43,15 +54,13 @@ class Content:
         """To be raised. `where` is the file that makes the mistake, if it is another item's."""
         return Wrong(self.says(name, **seen), *self.hints(name, **seen), where=where)
 
-    def first_wrong(self, rows: Iterable[tuple[str, str]], text: str, /, **seen) -> Wrong | None:
+    def first_wrong(self, rows: Rows, text: str, /, **seen) -> Wrong | None:
         """The mistake of the first row (a pattern, a name) that fits the text.
 
         What the pattern's named groups hold was seen, too.
         """
-        for pattern, name in rows:
-            if found := re.search(pattern, text):
-                return self.wrong(name, **seen, **found.groupdict())
-        return None
+        name, found = first(rows, text)
+        return self.wrong(name, **seen, **found.groupdict()) if found else None
 
     def _said(self, name: str) -> dict:
         told = self._words["says"][name]

@@ -17,12 +17,10 @@ from workshop.desk.stages import Stage
 from workshop.errors import CourseError
 from workshop.health import diagnosis
 from workshop.health.finding import Finding
-from workshop.machine.patience import Busy, NotYet
+from workshop.machine.patience import Busy
 from workshop.machine.warm import Warm
 from workshop.project.probe import Trouble
 from workshop.report import BROKEN, MACHINE, NOT_TRIED, PASS, WRONG, Listener, Report, Result
-
-__all__ = ["Check", "Item", "Wrong", "check"]
 
 
 @dataclass(frozen=True)
@@ -191,7 +189,7 @@ def _result(item: Item, look: Look) -> tuple[Result, str]:
         return item.result(BROKEN, str(trouble), hints=hints), trouble.where
     except Busy:
         raise
-    except (NotYet, CourseError) as error:
+    except CourseError as error:
         return item.result(BROKEN, str(error)), ""
     except Exception as error:  # the course's own fault: said as such, never a traceback
         said = f"{type(error).__name__}: {error}"

@@ -57,7 +57,7 @@ class Requests:
         wait_until(lambda: len(self.accepted) > count, limit=LIMIT, what=f"{count} accepted")
 
     def until_refused(self) -> None:
-        """Wait for a refusal of each sender, and let them rest until `go_on`."""
+        """Wait for some refusals, and let the senders rest until `go_on`."""
         wait_until(lambda: len(self.refused) >= SENDERS, limit=LIMIT, what="a refusal")
         self._up.clear()
 

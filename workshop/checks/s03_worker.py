@@ -104,7 +104,7 @@ def called_directly(look: Look) -> None:
 
 @check.item(todo="c", file=FILE, needs=(broker_is_your_vhost, task_is_registered, called_directly))
 def worker_logs_the_result(look: Look) -> None:
-    worker = look.worker("testing.workers")
+    worker = look.worker()
     task_id = look.ask("send", x=3, y=4)
     worker.wait_for(rf"\[{task_id}\] (succeeded|raised)", limit=10)
     done = {job.id: job for job in jobs(worker.text())}[task_id]

@@ -6,9 +6,9 @@ from workshop.checks.address import expect_your_vhost
 from workshop.checks.items import Check
 from workshop.checks.look import Look
 from workshop.checks.wrong import Wrong
+from workshop.machine.kernel import family
 from workshop.project import probe
 from workshop.project.log import jobs, work_of
-from workshop.project.sandbox import process_ids
 
 check = Check(__file__)
 VIEWS, URLS = "testing/views.py", "testing/urls.py"
@@ -139,18 +139,18 @@ def no_worker_is_needed(look: Look) -> None:
 @check.item(todo="a", file=VIEWS, needs=(no_worker_is_needed,))
 def worker_finishes(look: Look) -> None:
     waiting = look.waiting()
-    worker = look.worker("testing.workers")
+    worker = look.worker()
     worker.wait_for("(succeeded in|raised)", count=max(1, waiting), limit=10)
     results = {job.result for job in jobs(worker.text())}
     if results != {"12"}:
         raise check.wrong("other_results", results=results)
-    if process_ids(worker) & process_ids(look.web().running):
+    if set(family(worker.pid)) & set(family(look.web().running.pid)):
         raise check.wrong("one_process")
 
 
 @check.item(todo="a", file=VIEWS, needs=(worker_finishes,))
 def answer_is_quick(look: Look) -> str:
-    web, worker = look.web(), look.worker("testing.workers")
+    web, worker = look.web(), look.worker()
     answer = web.median("/sum/1/1/", 9)
     web.get(f"/sum/{SIDE}/{SIDE}/")
     worker.wait_for(f": {SIDE * SIDE}$", limit=30)

@@ -115,7 +115,7 @@ def imports_name_the_module(look: Look) -> None:
 
 def inspected(look: Look) -> dict:
     """What the running worker says of itself."""
-    look.worker("celery_testing")
+    look.worker()
     name = f"{look.queue}@localhost"
     found = look.once(
         "inspected", lambda: look.ask("worker_conf", worker=name, seconds=by_clock(5))

@@ -172,7 +172,7 @@ def why_no_line(text: str, said: list[str]) -> Wrong:
 def task_logs_a_line(look: Look) -> None:
     look.needs_file(WORKERS)
     # where the Procfile's worker runs, a second one would share its queue
-    worker = both(look)[1] if look.has("both") else look.worker("celery_testing")
+    worker = both(look)[1] if look.has("both") else look.worker()
     task_id = look.ask("send", x=31, y=47)
     worker.wait_for(rf"\[{task_id}\] (succeeded|raised)", limit=10)
     expect_no_error(worker.text(), task_id)

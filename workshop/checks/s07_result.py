@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 from workshop.checks import api
+from workshop.checks.content import first
 from workshop.checks.items import Check
 from workshop.checks.look import Look
 from workshop.checks.page import expect_a_page_that_fills
@@ -17,43 +18,35 @@ LONG = 5000, 4000  # takes about half a second; two numbers, in case they change
 ROWS = 100  # of the sum that is asked what it tells of itself
 DATABASE = re.compile(r"django-db|django_celery_results\.backends(\.database)?[.:]DatabaseBackend")
 # what is said of the first pattern that fits
-OF_BACKENDS = {
-    r"^django_db": "underscore_for_hyphen",
-    r"^django-cache": "cache_for_database",
-    r"^rpc": "rpc_backend",
-    r"^db\+": "sqlalchemy_backend",
-    r"": "another_backend",
-}
+OF_BACKENDS = (
+    (r"^django_db", "underscore_for_hyphen"),
+    (r"^django-cache", "cache_for_database"),
+    (r"^rpc", "rpc_backend"),
+    (r"^db\+", "sqlalchemy_backend"),
+)
 # what Python says of a sending that does not work
-OF_SENDING = {
-    r"the sending waits for the result": "waits_for_the_result",
-    r"Object of type Job is not JSON": "job_for_its_numbers",
-    r"sum_number\(\) missing 1 required": "one_argument_too_few",
-    r"unexpected keyword argument 'task_id'": "id_given_to_delay",
-    r"takes \d positional arguments but \d were given": "id_as_argument",
-    r"uuid\.UUID": "id_as_uuid",
-    r"must be a mapping, not str": "id_without_keyword",
-    r"must be (a mapping|an iterable), not int": "no_tuple",
-}
+OF_SENDING = (
+    (r"the sending waits for the result", "waits_for_the_result"),
+    (r"Object of type Job is not JSON", "job_for_its_numbers"),
+    (r"sum_number\(\) missing 1 required", "one_argument_too_few"),
+    (r"unexpected keyword argument 'task_id'", "id_given_to_delay"),
+    (r"takes \d positional arguments but \d were given", "id_as_argument"),
+    (r"uuid\.UUID", "id_as_uuid"),
+    (r"must be a mapping, not str", "id_without_keyword"),
+    (r"must be (a mapping|an iterable), not int", "no_tuple"),
+)
 # what in the learner's file looks like a sending and is none
-OF_UNSENT = {
-    r"\.(s|si|signature|subtask)\(": "only_a_signature",
-    r"\.apply\(": "done_here_by_apply",
-    r"\bsum_number\s*\(": "called_as_a_function",
-    r"\.(delay|apply_async)\b(?!\s*\()": "sending_not_called",
-    r"": "nowhere_sent",
-}
+OF_UNSENT = (
+    (r"\.(s|si|signature|subtask)\(", "only_a_signature"),
+    (r"\.apply\(", "done_here_by_apply"),
+    (r"\bsum_number\s*\(", "called_as_a_function"),
+    (r"\.(delay|apply_async)\b(?!\s*\()", "sending_not_called"),
+)
 # what in the learner's file sends under another id
-OF_ANOTHER_ID = {
-    r"\.delay\(": "delay_sets_no_id",
-    r"task_id\s*=": "another_id",
-    r"": "no_id_set",
-}
-
-
-def first_of(table: dict[str, str], text: str) -> str:
-    """What a table has for the first of its patterns that is found in the text, or nothing."""
-    return next((name for pattern, name in table.items() if re.search(pattern, text)), "")
+OF_ANOTHER_ID = (
+    (r"\.delay\(", "delay_sets_no_id"),
+    (r"task_id\s*=", "another_id"),
+)
 
 
 def found(look: Look, fact: str) -> Any:
@@ -80,7 +73,9 @@ def results_are_kept(look: Look) -> None:
     if not isinstance(backend, str):
         raise check.wrong("backend_is_no_text", backend=backend)
     if not DATABASE.fullmatch(backend):
-        raise check.wrong(first_of(OF_BACKENDS, backend), backend=backend)
+        raise check.first_wrong(OF_BACKENDS, backend, backend=backend) or check.wrong(
+            "another_backend", backend=backend
+        )
     if isinstance(started, str):
         raise check.wrong("started_as_text", started=started)
     if not started:
@@ -106,7 +101,8 @@ def submitted(look: Look) -> dict:
     try:
         return found(look, "submit")
     except probe.Trouble as trouble:
-        if said := first_of(OF_SENDING, trouble.what):
+        said, _ = first(OF_SENDING, trouble.what)
+        if said:
             why = check.says(said)
             raise check.wrong("sending_failed", place=trouble.where or SENDING, why=why) from None
         raise
@@ -114,7 +110,7 @@ def submitted(look: Look) -> dict:
 
 def expect_one_message(sent: list[dict], text: str) -> None:
     if not sent:
-        raise check.wrong(first_of(OF_UNSENT, text))
+        raise check.first_wrong(OF_UNSENT, text) or check.wrong("nowhere_sent")
     if len(sent) > 1:
         raise check.wrong("several_messages", count=len(sent))
 
@@ -129,7 +125,9 @@ def expect_the_task(message: dict) -> None:
 
 def expect_the_jobs_id(message: dict, jobs: str, text: str) -> None:
     if message["id"] != jobs:
-        raise check.wrong(first_of(OF_ANOTHER_ID, text), id=message["id"], jobs=jobs)
+        raise check.first_wrong(OF_ANOTHER_ID, text, id=message["id"], jobs=jobs) or check.wrong(
+            "no_id_set"
+        )
     if not message["known"]:
         raise check.wrong("job_saved_afterwards")
 
@@ -159,7 +157,7 @@ def result_comes_back(look: Look) -> None:
     if told["ignored"] or found(look, "submit")["sent"][0]["ignore_result"]:
         raise check.wrong("ignored_by_the_task", where=WORKERS if told["ignored"] else "")
     expect_sound(told)
-    look.worker("celery_testing")
+    look.worker()
     last = api.over(look, job)
     if last["state"] != "SUCCESS":
         raise check.wrong("no_success", state=last["state"])
@@ -207,7 +205,7 @@ def expect_done_of_total(one: dict, task_id: str) -> None:
 
 @check.item(todo="c", file=WORKERS, needs=(result_comes_back,))
 def progress_grows(look: Look) -> None:
-    look.worker("celery_testing")
+    look.worker()
     seen = api.watch(look, api.post(look, *LONG))
     percents, states = api.changes(seen, "percent"), api.changes(seen, "state")
     if "PROGRESS" not in states:
@@ -223,7 +221,7 @@ def progress_grows(look: Look) -> None:
 
 @check.item(todo="c", file=WORKERS, needs=(result_comes_back,))
 def cancelled_stops(look: Look) -> None:
-    worker, job = look.worker("celery_testing"), api.post(look, 8000, 8000)
+    worker, job = look.worker(), api.post(look, 8000, 8000)
     api.cancel(look, job)
     api.expect_revoked(api.now(look, job))
     end = worker.wait_for(rf"\[{job['id']}\] (?!received)")[0]
@@ -233,5 +231,5 @@ def cancelled_stops(look: Look) -> None:
 
 @check.item(todo="c", file=WORKERS, needs=(progress_grows, cancelled_stops), is_drill=True)
 def page_fills(look: Look) -> str:
-    look.worker("celery_testing")
+    look.worker()
     return expect_a_page_that_fills(look, LONG[0], LONG[1] + 1)

@@ -7,16 +7,15 @@ from statistics import median
 
 import httpx
 
+from workshop.broker import login
 from workshop.checks import second
 from workshop.checks.arguments import expect_known_arguments
 from workshop.checks.items import Check
 from workshop.checks.look import Look
 from workshop.checks.requests import Requests, ask, receipts
-from workshop.checks.wrong import Wrong
 from workshop.machine.patience import NotYet, Stopwatch, by_clock, wait_until
 from workshop.project.browser import ANSWER
 from workshop.project.probe import Trouble
-from workshop.project.sandbox import on
 from workshop.project.service import flaky_service
 
 check = Check(__file__)
@@ -28,11 +27,11 @@ FIGURES = 3  # seconds; a queue tells its figures twice a second
 
 
 # what Python says of a task that is not told again, and what is said of it
-OF_TELLING = {
-    "not iterable|catching classes that do not inherit": "one_exception_is_no_tuple",
-    "could not convert string to float": "backoff_is_text",
-    r"tell\(\) missing 1 required": "not_bound",
-}
+OF_TELLING = (
+    ("not iterable|catching classes that do not inherit", "one_exception_is_no_tuple"),
+    ("could not convert string to float", "backoff_is_text"),
+    (r"tell\(\) missing 1 required", "not_bound"),
+)
 
 
 def reliable(look: Look) -> dict:
@@ -87,7 +86,7 @@ def tell_tries_again(look: Look) -> None:
         try:
             found = look.ask("retries_of_tell", url=service.url, runs=5)
         except Trouble as trouble:
-            raise why_not_told(trouble.what) or trouble from None
+            raise check.first_wrong(OF_TELLING, trouble.what) or trouble from None
     expect_tried_again(found)
     expect_waits(found["waits"])
 
@@ -96,7 +95,7 @@ def expect_tried_again(found: dict) -> None:
     """Raise Wrong unless both errors of a service lead to another try, and to five at most."""
     tries = {len(one) for one in found["waits"]}
     if tries in ({0}, {1}):
-        if wrong := why_not_told(found["why"]):
+        if wrong := check.first_wrong(OF_TELLING, found["why"]):
             raise wrong
         if found["ended"] == "NoneType":
             raise check.wrong("ended_as_if_well")
@@ -104,7 +103,7 @@ def expect_tried_again(found: dict) -> None:
     if not found["unreachable"]:
         raise check.wrong("not_when_nobody_listens")
     if max(tries) > 6:
-        raise check.wrong("too_many_tries", tries=max(tries))
+        raise check.wrong("too_many_tries", tries=max(tries) - 1)
 
 
 def expect_waits(waits: list[list[float]]) -> None:
@@ -115,12 +114,6 @@ def expect_waits(waits: list[list[float]]) -> None:
         raise check.wrong("waits_do_not_grow", waits=waits[0])
     if len({one[last] for one in waits}) == 1:
         raise check.wrong("waits_in_step", waits=waits[0])
-
-
-def why_not_told(said: str) -> Wrong | None:
-    """What an error that is not the service's means: how the task is written."""
-    found = (name for pattern, name in OF_TELLING.items() if re.search(pattern, said))
-    return next(map(check.wrong, found), None)
 
 
 # --- live: on a second broker, which is killed -------------------------------------------------
@@ -140,7 +133,7 @@ def poison_ends_in_dead(look: Look) -> str:
     begun = look.folder / "poison"
     worker = look.once("poisoned", lambda: second.worker(look, "poisoned"))
     # several, since a pool notices a lost process at the next one's end, or after five seconds
-    look.ask("send_poison", path=str(begun), address=on(broker)["BROKER_URL"], count=POISONS)
+    look.ask("send_poison", path=str(begun), address=login.url(broker, broker.vhost), count=POISONS)
     times = lambda: begun.read_text().count("begun") if begun.exists() else 0  # noqa: E731
 
     def is_over() -> bool:

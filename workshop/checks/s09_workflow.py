@@ -17,15 +17,15 @@ WORKFLOW = "testing/workflow.py"
 PARTS = 8
 SUM, ADD, SAY = (f"testing.workflow.{name}" for name in ("sum_rows", "add_up", "say_failed"))
 # what Python says of a chord that does not come about
-OF_CHORD = {
-    r"'AsyncResult' object has no attribute '\w+'": "sent_already",
-    r"'(?P<task>add_up|sum_rows|say_failed)' object has no attribute '\w+'": "task_for_signature",
-    r"chord\S*\(\) takes": "no_list_of_parts",
-    r"replace\(\) takes": "several_signatures",
-    r"say_failed\(\) missing \d": "say_failed_called",
-    r"sum_in_parts\(\) missing 1": "not_bound",
-    r"exceptions must derive from BaseException": "no_error_raised",
-}
+OF_CHORD = (
+    (r"'AsyncResult' object has no attribute '\w+'", "sent_already"),
+    (r"'(?P<task>add_up|sum_rows|say_failed)' object has no attribute '\w+'", "task_for_signature"),
+    (r"chord\S*\(\) takes", "no_list_of_parts"),
+    (r"replace\(\) takes", "several_signatures"),
+    (r"say_failed\(\) missing \d", "say_failed_called"),
+    (r"sum_in_parts\(\) missing 1", "not_bound"),
+    (r"exceptions must derive from BaseException", "no_error_raised"),
+)
 ROWS = [10_000, 1001, 100, 9, 8, 7, 2, 1]
 
 
@@ -104,11 +104,9 @@ def started(look: Look) -> dict:
     try:
         return fact(look, "chord_of")
     except probe.Trouble as trouble:  # raised as the task ran: the file itself can be read
-        for pattern, said in OF_CHORD.items():
-            if match := re.search(pattern, trouble.what):
-                seen = {"place": trouble.where or WORKFLOW, "error": match[0], **match.groupdict()}
-                raise check.wrong(said, **seen) from None
-        raise check.wrong("raised", trouble=trouble) from None
+        place = trouble.where or WORKFLOW
+        wrong = check.first_wrong(OF_CHORD, trouble.what, place=place, error=trouble.what)
+        raise wrong or check.wrong("raised", trouble=trouble) from None
 
 
 def expect_no_other_message(sent: list[str]) -> None:

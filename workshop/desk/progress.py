@@ -95,12 +95,12 @@ def laid_anew(stage: stages.Stage, *, solved: bool) -> None:
             facts.pop(old, None)
 
 
-def checked(stage: stages.Stage, report: Report) -> None:
-    """Keep what the check said, and of which files."""
+def checked(stage: stages.Stage, report: Report, files: str) -> None:
+    """Keep what the check said, and of which files: their `fingerprint` before it."""
     with record(stage) as facts:
-        facts.update(begun=True, files=fingerprint(stage))
+        facts["begun"] = True
         if not report.ill:
-            facts["report"] = report.as_data()
+            facts.update(report=report.as_data(), files=files)
         if report.passed and not facts.get("solved"):
             facts["done"] = True
 

@@ -70,5 +70,13 @@ def hides(pythonpath: str) -> list[str]:
     if not found:
         return []
     ours = {one.stem for one in Path(sysconfig.get_path("purelib")).iterdir()}
-    ours |= {"celery_testing", "testing", "sums", "receipts", "manage", *sys.stdlib_module_names}
+    ours |= {
+        "celery_testing",
+        "testing",
+        "sums",
+        "receipts",
+        "reports",
+        "manage",
+        *sys.stdlib_module_names,
+    }
     return sorted((found & ours) - {"__pycache__"})

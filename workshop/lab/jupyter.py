@@ -19,7 +19,7 @@ from workshop.desk.stages import Stage
 from workshop.errors import CourseError
 from workshop.lab import terminal
 from workshop.machine import environment, ports
-from workshop.machine.patience import NotYet, by_clock, wait_until
+from workshop.machine.patience import Busy, NotYet, by_clock, wait_until
 from workshop.machine.process import is_over
 
 FIRST = "00_start"
@@ -229,5 +229,5 @@ def end(server: dict) -> None:
         raise CourseError(
             f"JupyterLab (pid {process.pid}) was started by {process.username()}.", "sudo make stop"
         ) from None
-    except NotYet:
+    except (NotYet, Busy):
         process.kill()

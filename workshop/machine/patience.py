@@ -29,7 +29,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.05  # seconds between two looks at a condit
 SAMPLE = 0.05  # seconds between two looks at the machine
 
 
-class NotYet(Exception):
+class NotYet(CourseError):
     """The condition did not come true, and the machine gave it the time it needs."""
 
 

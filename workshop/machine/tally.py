@@ -1,4 +1,4 @@
-"""Count what is started, for `make bench suite`: a line for each in the file that TALLY names."""
+"""Count what is started, for `make bench ARGS=suite`: a line each in the file that TALLY names."""
 
 import os
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from workshop import places
 from workshop.machine import environment, forkclient, forkserver, tally
-from workshop.machine.patience import NotYet, wait_until
+from workshop.machine.patience import Busy, NotYet, wait_until
 from workshop.machine.process import Running
 
 #: names the socket of a server that runs already, for all checks of a run of the tests
@@ -72,7 +72,7 @@ class Job:
         if self.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGTERM)
-            with contextlib.suppress(NotYet):
+            with contextlib.suppress(NotYet, Busy):
                 wait_until(
                     lambda: self.poll() is not None, limit=grace, what="its end", pid=self.pid
                 )

@@ -128,7 +128,7 @@ def _until_over(process: subprocess.Popen | Job) -> None:
         wait_until(is_over, limit=limit, what="the end of your code", pid=process.pid)
     except NotYet:
         raise Trouble(
-            f"your code had not ended after {ASLEEP} s, and did nothing meanwhile: does it wait "
+            f"your code had not ended after {ASLEEP} s, most of which it waited: does it wait "
             "for something, a connection, a lock, an input?"
         ) from None
 

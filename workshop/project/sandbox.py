@@ -1,7 +1,7 @@
 """A project at work beside what the learner runs: no message of theirs is taken, none of its own.
 
 Until a project names its queues itself, the sandbox has a queue of its own in the learner's vhost
-(site/sitecustomize.py); from then on a vhost. Its database is its own, too.
+(site/sitecustomize.py); from then on a vhost, too. So is its database.
 """
 
 import contextlib
@@ -16,12 +16,10 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar
 
-import psutil
 from amqp import AMQPError
 
 from workshop.broker import login
 from workshop.broker.node import Broker, dead_checks_cleared
-from workshop.broker.spare import SecondBroker
 from workshop.desk import prepare, stages
 from workshop.machine import environment, process
 from workshop.machine.ports import free_port
@@ -43,30 +41,36 @@ class Sandbox:
     def __init__(self, stage: stages.Stage, broker: Broker | None = None, warm: Warm | None = None):
         self.stage = stage
         self.broker = broker or Broker()
+        self._warm = warm
         self._stack = contextlib.ExitStack()
-        self.warm = warm or self._stack.enter_context(Warm())
         self.queue = f"check-{uuid.uuid4().hex[:8]}"
         self.vhost = self.queue if stage.apart else login.VHOST
         self._once: dict[str, Future] = {}
 
     def __enter__(self):
-        self.broker.start()
-        self.enter(dead_checks_cleared(self.broker))
-        prepare.enter(self.broker)
-        if not self.path.exists():
-            stages.begin(self.stage, port=self.broker.port)
-        prepare.replay(self.stage, self.broker)
-        if self.stage.apart:
-            self.broker.make_vhost(self.vhost, login.USER)
-            self._stack.callback(self.broker.remove, "vhosts", self.vhost)
-        else:
-            self._stack.callback(self._drop_queues, set(self.broker.queues(login.VHOST)))
+        with contextlib.ExitStack() as stack:  # what is there is left, too, where the rest fails
+            self._stack = stack
+            self.warm = self._warm or stack.enter_context(Warm())
+            self.broker.start()
+            stack.enter_context(dead_checks_cleared(self.broker))
+            prepare.enter(self.broker)
+            if not self.path.exists():
+                stages.begin(self.stage, port=self.broker.port)
+            prepare.replay(self.stage, self.broker)
+            if self.stage.apart:
+                self.broker.make_vhost(self.vhost, login.USER)
+                stack.callback(self.broker.remove, "vhosts", self.vhost)
+            else:
+                stack.callback(self._drop_queues, set(self.broker.queues(login.VHOST)))
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_) -> None:
-        for one in self._once.values():
-            one.exception()  # what is made ahead is ended, too
-        self._stack.close()
+        try:
+            for one in self._once.values():
+                one.exception()  # what is made ahead is ended, too
+        finally:
+            self._stack.close()
 
     @property
     def path(self) -> Path:
@@ -162,16 +166,15 @@ class Sandbox:
 
     def start_worker(
         self,
-        app: str = "celery_testing",
         *,
         name: str = "",
         concurrency: int | None = None,
         include: str = "",
         env: dict[str, str] | None = None,
     ) -> Running:
-        """The guide's worker on the module `app`, with options of Celery's; `name` tells several
+        """The guide's worker on the stage's app, with options of Celery's; `name` tells several
         apart."""
-        words = ["celery", "-A", app, "worker", "--loglevel=info"]
+        words = ["celery", "-A", self.stage.app, "worker", "--loglevel=info"]
         words += [
             f"--hostname={self.queue}{name and '-'}{name}@localhost",
             "--without-mingle",
@@ -181,9 +184,9 @@ class Sandbox:
         words += [f"--include={include}"] if include else []
         return self.start(shlex.join(words), worker_ready, "worker", **(env or {}))
 
-    def worker(self, app: str = "celery_testing", **options) -> Running:
+    def worker(self, **options) -> Running:
         """The one worker of the sandbox, started when it is asked for first."""
-        return self.once(f"worker {app}", lambda: self.start_worker(app, **options))
+        return self.once("worker", lambda: self.start_worker(**options))
 
     def serve(self, env: dict[str, str] | None = None) -> Web:
         """Django's own server on a port of its own."""
@@ -196,7 +199,10 @@ class Sandbox:
         return self.once("web", self.serve)
 
     def _drop_queues(self, before: set[str]) -> None:
-        """Remove the sandbox's queue, and what the project's code declared beside it."""
+        """Remove the sandbox's queue, and what the project's code declared beside it.
+
+        A queue that somebody else declared meanwhile, and that no worker takes from, goes, too.
+        """
         with contextlib.suppress(Exception), login.connect(self.broker) as connection:
             for name in set(self.broker.queues(login.VHOST)) - before:
                 # a learner's worker may have come meanwhile: what it takes from stays
@@ -204,19 +210,8 @@ class Sandbox:
                     connection.channel().queue_delete(name, if_unused=name != self.queue)
 
 
-def on(second: SecondBroker) -> dict[str, str]:
-    """The environment of what runs on the second broker, in its newest vhost."""
-    return {"BROKER_URL": login.url(second, second.vhost)}
-
-
 def worker_ready(running: Running) -> bool:
     """The worker is ready; a broker that it cannot reach ends the wait at once."""
     if "Cannot connect to" in running.text():
         raise running.failure("the worker cannot reach its broker")
     return bool(re.search(r" ready\.", running.text()))
-
-
-def process_ids(running: Running) -> set[int]:
-    """The command's process and everything below it."""
-    parent = psutil.Process(running.pid)
-    return {parent.pid, *(child.pid for child in parent.children(recursive=True))}

@@ -1,4 +1,4 @@
-"""Tasks of the course's own, for drills. A worker is started with `--include` of this module."""
+"""Tasks of the course, for a worker that is started with `--include` of this module."""
 
 import os
 import signal

@@ -1,6 +1,6 @@
 """The learner's verbs. A terminal and a notebook call the same ones, and show the same words.
 
-Each returns a `report.Answer`. What takes time to import is imported where it is needed: `hint`,
+Each returns a `show.Answer`. What takes time to import is imported where it is needed: `hint`,
 `status` and `diff` answer in half a second.
 """
 

@@ -42,13 +42,13 @@ def _lay_anew(stage: Stage, *, solved: bool) -> Answer:
     return Answer(*parts)
 
 
-def kept(word: str = "", stage: Stage | None = None) -> Answer:
+def kept(word: str = "") -> Answer:
     """What was set aside; with a name or a number of that list, bring it back."""
-    found = [one for one in stages.kept() if stage is None or one.stage == stage.name]
+    found = list(stages.kept())
     if not found:
         return Answer(Text("nothing has been set aside."))
     if word:
-        return _bring_back(str(word), found)
+        return _bring_back(word, found)
     table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
     for number, one in enumerate(found, 1):
         table.add_row(str(number), one.stage, Text(one.when, no_wrap=True), _unlike(one))

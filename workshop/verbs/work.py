@@ -70,8 +70,9 @@ def check(stage: Stage, warm=None, listener: Listener | None = None) -> Shown:
     """
     from workshop import checks
 
+    files = progress.fingerprint(stage)
     found = checks.check(stage, warm=warm, listener=listener)
-    progress.checked(stage, found)
+    progress.checked(stage, found, files)
     return Shown(found)
 
 
@@ -92,8 +93,8 @@ def watch(stage: Stage) -> Iterator[Callable[[Listener | None], Shown]]:
 
     with Warm() as warm:
         look = partial(check, stage, warm)
-        yield look
         seen = progress.fingerprint(stage)
+        yield look
         # the desk, not the stage's folder: that one may be set aside, or not be there yet;
         # and once a second anyway: a file may be saved before the watch begins
         for _ in changes_in(

@@ -53,6 +53,10 @@ def _times(app, entry: dict) -> dict[str, Any]:
 
     plan, task = entry.get("schedule"), entry.get("task")
     found = {"task": task if isinstance(task, str) else repr(task), "keys": sorted(entry)}
+    models = importlib.import_module("django_celery_beat.models")
+    known = {field.name for field in models.PeriodicTask._meta.get_fields()}
+    known |= {"schedule", "options", "relative"}
+    found["unknown"] = sorted(set(map(str, entry)) - known)
     found["schedule"], found["kind"] = str(plan), type(plan).__name__
     found["refused"], found["elsewhere"] = _refused(app, entry), _elsewhere(app, entry)
     if isinstance(plan, type):
