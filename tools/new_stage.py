@@ -54,7 +54,7 @@ SHEET = """\
 [TO WRITE: what helps with a, without the answer]
 </details>
 
-**Solution.** [solutions/{stage.name}](../../solutions/{stage.name}); `stage.solve()` in the notebook installs it and backs up your files.
+**Solution.** [solutions/{stage.name}](../../solutions/{stage.name}); `stage.solve()` in the notebook backs up your files and installs it.
 """  # noqa: E501
 
 CHECK = '''\
@@ -97,9 +97,9 @@ not_written_yet = "[TO WRITE: what the check saw, and which mistake that is]"
 LESSON = """\
 # {stage.number} · {stage.title}
 
-*{stage.minutes} minutes. Your files: [TO WRITE: a link to each, ../desk/{stage.name}/FILE] (they are there once the first cell has run). Exercise sheet: [steps/{stage.name}](../steps/{stage.name}/README.md).*
+*{stage.minutes} minutes. Your files: [TO WRITE: a link to each, ../desk/{stage.name}/FILE] (the first cell creates them). Exercise sheet: [steps/{stage.name}](../steps/{stage.name}/README.md).*
 
-At the end of this stage you can
+By the end of this stage, you can
 
 - [TO WRITE: two or three things that the learner can do then]
 %%

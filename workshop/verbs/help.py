@@ -40,7 +40,7 @@ def hint(stage: Stage) -> Answer:
         parts.append(Text(f"another: workshop hint {stage.number}", GREY))
     else:
         parts.append(
-            Text(f"compare your file with the solution: workshop diff {stage.number}", GREY),
+            Text(f"compare your files with the solution: workshop diff {stage.number}", GREY),
         )
     return Answer(*parts)
 

@@ -14,7 +14,7 @@ PARTS = 8
 
 def cut(x):
     """The rows 0 to x - 1 as at most PARTS ranges, each (first, last), without the row last."""
-    # TODO a: cut the rows into PARTS ranges of about the same length, none of them empty
+    # TODO a: cut the rows into at most PARTS ranges of about the same length, none of them empty
     return [(0, x)]
 
 
