@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from workshop.broker.node import Broker, dead_checks_cleared
+from workshop.errors import CourseError
 from workshop.health import broker, course, machine, variables, workers
 from workshop.health.finding import Finding
 from workshop.show import GREEN, GREY, RED, Answer
@@ -92,7 +93,8 @@ def _look(at: Callable[[], Finding]) -> Finding:
 def doctor() -> Diagnosis:
     """Start the broker if that can be done, look at everything, and say what was found."""
     broker.start()
-    with contextlib.suppress(OSError, httpx.HTTPError), dead_checks_cleared(Broker(), wait=False):
+    silent = (OSError, CourseError, httpx.HTTPStatusError)  # a broker that does not answer
+    with contextlib.suppress(*silent), dead_checks_cleared(Broker(), wait=False):
         pass
     return Diagnosis([_look(at) for at in EVERYTHING])
 
