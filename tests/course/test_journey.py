@@ -187,6 +187,35 @@ def lab(course):
         browser.close()
 
 
+def test_the_links_lead_through_every_notebook_without_a_question(course, lab):
+    # before the other one, which runs a lesson, whose answers Lab saves sooner or later
+    SHOTS.mkdir(exist_ok=True)
+    files = sorted(places.NOTEBOOKS.glob("*.ipynb"))
+    lab.page.set_viewport_size({"width": 1200, "height": 5000})
+    lab.go(course.link.replace("workspaces/00_start", f"tree/desk/lessons/{files[0].name}"))
+    for file, after in zip(files, [*files[1:], None], strict=True):
+        title = lab.notebook.locator("h1").first
+        wait_until(
+            lambda: title.count() and title.inner_text().startswith(f"{file.stem[:2]} ·"),  # noqa: B023
+            limit=20,
+            what=f"{file.name} in front",
+        )
+        cells = len(nbformat.read(file, as_version=4).cells)
+        drawn = lab.notebook.locator(".jp-Cell")
+        wait_until(
+            lambda: drawn.count() == cells,  # noqa: B023
+            limit=30,
+            what=f"all {cells} cells of {file.name}",
+        )
+        assert not lab.page.locator(".jp-Dialog").count()
+        assert not lab.notebook.locator(".jp-OutputArea-output").count(), (
+            "an answer before its cell"
+        )
+        lab.page.screenshot(path=SHOTS / f"{file.stem}.png")
+        if after:
+            lab.notebook.locator(f'a:text-matches("^{after.stem[:2]} · ")').last.click()
+
+
 def test_a_learner_fails_mends_passes_and_goes_on(course, lab):
     SHOTS.mkdir(exist_ok=True)
     stage = stages.find("03")
@@ -239,31 +268,3 @@ def test_a_learner_fails_mends_passes_and_goes_on(course, lab):
     lab.run("from workshop import begin")
     assert (course.folder / "desk" / "04_view" / "testing/views.py").exists()
     assert "✓" in course.workshop("status") or "done" in course.workshop("status")
-
-
-def test_the_links_lead_through_every_notebook_without_a_question(course, lab):
-    SHOTS.mkdir(exist_ok=True)
-    files = sorted(places.NOTEBOOKS.glob("*.ipynb"))
-    lab.page.set_viewport_size({"width": 1200, "height": 5000})
-    lab.go(course.link.replace("workspaces/00_start", f"tree/desk/lessons/{files[0].name}"))
-    for file, after in zip(files, [*files[1:], None], strict=True):
-        title = lab.notebook.locator("h1").first
-        wait_until(
-            lambda: title.count() and title.inner_text().startswith(f"{file.stem[:2]} ·"),  # noqa: B023
-            limit=20,
-            what=f"{file.name} in front",
-        )
-        cells = len(nbformat.read(file, as_version=4).cells)
-        drawn = lab.notebook.locator(".jp-Cell")
-        wait_until(
-            lambda: drawn.count() == cells,  # noqa: B023
-            limit=30,
-            what=f"all {cells} cells of {file.name}",
-        )
-        assert not lab.page.locator(".jp-Dialog").count()
-        assert not lab.notebook.locator(".jp-OutputArea-output").count(), (
-            "an answer before its cell"
-        )
-        lab.page.screenshot(path=SHOTS / f"{file.stem}.png")
-        if after:
-            lab.notebook.locator(f'a:text-matches("^{after.stem[:2]} · ")').last.click()
