@@ -4,7 +4,7 @@ ARG BASE=debian:12-slim
 
 FROM ${BASE} AS python
 ENV LANG=C.UTF-8 PYTHONUNBUFFERED=1 PATH=/opt/venv/bin:$PATH
-# uv brings certificates of its own; those of a company's network are in the system's store
+# uv brings its own certificates; those of a company's network are in the system's store
 ENV UV_SYSTEM_CERTS=1
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates python3 tini \
@@ -16,7 +16,7 @@ ENTRYPOINT ["tini", "--"]
 FROM python AS installer
 RUN apt-get update && apt-get install -y --no-install-recommends python3-venv
 WORKDIR /course
-# The packages stand on these files alone: a notebook that changes installs nothing anew.
+# The packages depend only on these files, so a change in a notebook does not reinstall them.
 COPY requirements.txt pyproject.toml ./
 
 FROM installer AS lab-packages

@@ -18,7 +18,7 @@ lab:      ## set up what is missing, then open the course in JupyterLab
 test:     ## prove every stage, every check and every notebook; a part: make test ARGS="tests -k 03"
 	@$(SETUP) && $(IN) workshop test $(ARGS)
 
-busy:     ## the checks beside four busy loops for each core: is right work refused there?
+busy:     ## run the checks next to four busy loops for each core: does right work still pass?
 	@$(SETUP) && $(IN) pytest -m busy tests/checks/test_busy.py
 
 demo:     ## the guide's last scene: an answer at once, the work seconds later
@@ -36,14 +36,14 @@ stop:     ## end what this checkout started, and nothing else
 refresh:  ## run every notebook again and save what it shows
 	@$(SETUP) && $(IN) tools.refresh $(ARGS)
 
-lint:     ## style, format, types, spelling, and which room may import which
+lint:     ## style, format, types, spelling, words, and which room may import which
 	@$(SETUP) --quiet && $(IN) ruff check . && $(IN) ruff format --check . && $(IN) mypy \
-		&& $(VENV)/bin/codespell && $(VENV)/bin/lint-imports
+		&& $(VENV)/bin/codespell && $(IN) tools.words && $(VENV)/bin/lint-imports
 
 bench:    ## the course's own figures, as a table
 	@$(SETUP) && $(IN) tools.bench $(ARGS)
 
-browser:  ## get Playwright and Chromium, for the test that walks through Lab
+browser:  ## get Playwright and Chromium, for the tests that look at Lab and at the diagrams
 	@$(SETUP) --browser
 
 test-docker: ## prove the containers on a Docker Engine

@@ -25,8 +25,8 @@ if [ "$(id -u)" = 0 ]; then
     fi
 fi
 
-# The volume holds one node. Where another container has it, this one makes a node of its own,
-# on the same ports: it is alone in here.
+# The volume holds one node. If another container uses it, this one makes a separate node. It can
+# use the same ports, because no other node runs in this container.
 [ -e $HOME/.in-use ] || touch $HOME/.in-use
 exec 9<> $HOME/.in-use
 if flock --nonblock 9; then

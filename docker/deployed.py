@@ -21,6 +21,21 @@ DATABASES = {
     }
 }
 
-# Nothing else stands in front of gunicorn, so it serves the page's own files, too.
+# One visitor may ask for sixty sums a minute. The counter is in each web process's memory: for one
+# limit over all of them, set CACHES to a cache that they share.
+REST_FRAMEWORK = {**REST_FRAMEWORK, "DEFAULT_THROTTLE_RATES": {"anon": "60/minute"}}
+
+# HTTPS=1 where a proxy with a certificate is in front, which sets X-Forwarded-Proto. Without one,
+# a browser would get a redirect that nobody answers, and cookies that it does not send back.
+HTTPS = os.environ.get("HTTPS") == "1"
+if HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
+else:  # what `check --deploy` says of all that
+    SILENCED_SYSTEM_CHECKS = [f"security.W{number}" for number in ("004", "008", "012", "016")]
+
+# Nothing else is in front of gunicorn, so it serves the page's own files, too.
 STATIC_ROOT = BASE_DIR / "static"
 MIDDLEWARE = [MIDDLEWARE[0], "whitenoise.middleware.WhiteNoiseMiddleware", *MIDDLEWARE[1:]]

@@ -1,5 +1,6 @@
 """What the small modules say: a worker's log read, a likely cause found, a picture drawn."""
 
+import html
 import io
 import re
 from itertools import pairwise
@@ -7,7 +8,9 @@ from types import SimpleNamespace
 
 import numpy
 import pytest
-from rich.console import Console
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from tools.refresh import masked, masks, merged
@@ -64,6 +67,62 @@ def test_a_report_names_every_state_by_a_mark_and_a_word():
     assert (
         "<script>" not in show.Shown(Report("03", [Result("x", "<script>", WRONG)]))._repr_html_()
     )
+
+
+def words(shown):
+    """What a notebook draws, as text: a block ends a line, nothing else does."""
+    text = re.sub(r"</(div|td)>", "\n", shown._repr_html_())
+    return html.unescape(re.sub(r"<[^>]*>", "", text))
+
+
+SEEN = Report(
+    "02_vhost",
+    [
+        Result("a", "learner's vhost is '/vhost' & <no other>", PASS),
+        Result("b", 'it answers {"res": "good"}', WRONG, "the view answered\n  <h1>'no'</h1>"),
+        Result("c", "untouched", NOT_TRIED, "as it was", "d", "vhost.sh", untouched=True),
+        Result("d", "blocked", NOT_TRIED, blocked_by="b"),
+        Result("e", "amqp://learner:sesame@localhost:5672//vhost", BROKEN, "[red]no markup[/red]"),
+    ],
+)
+RIGHT = Report("03_worker", SEEN.items[:1], why={"a": "Because [it] is so.", "b": "<b>"})
+ILL = Report("03_worker", [], ill=["the disk is full"])
+
+
+@pytest.mark.parametrize("report", [SEEN, RIGHT, ILL])
+def test_a_notebook_draws_a_check_as_a_table_with_the_words_of_the_text(report):
+    shown = show.Shown(report)
+    drawn = shown._repr_html_()
+    assert words(shown).split() == str(shown).split()
+    assert "<pre" not in drawn and "<table" in drawn
+    assert drawn.count("<tr") == len(report.items) + len(report.why)
+    assert not re.search(r"<(no other|h1|b)>", drawn)
+    assert not re.search(r"<style|class=", drawn)  # a saved notebook keeps neither
+
+
+def test_a_notebook_draws_every_kind_of_part_with_the_words_of_the_text():
+    table = Table(box=None, show_header=False)
+    table.add_row("03", Text("2026-11-23 06:33", no_wrap=True), Text("25 min", justify="right"))
+    group = Group(Text("title"), Padding(Text("→ seen"), (0, 0, 0, 2)))
+    answer = show.Answer(
+        table,
+        group,
+        Text.assemble(("- yours", show.RED), "  + <new>"),
+        show.link("http://a/?b=1&c"),
+    )
+    drawn = answer._repr_html_()
+    assert words(answer).split() == str(answer).split()
+    assert '<a href="http://a/?b=1&amp;c">' in drawn and "padding-left: 2ch" in drawn
+    assert "text-align: right" in drawn and f"color: {show.RED.lower()}" in drawn
+
+
+def test_an_answer_may_break_a_long_address_and_no_other_word():
+    address = f"amqp://learner:sesame@localhost:5672/{'/vhost' * 3}"
+    shown = show.Shown(Report("02", [Result("a", f"the vhost is '/vhost', not {address}", WRONG)]))
+    [broken] = re.findall(
+        r'<span style="overflow-wrap: anywhere">(.*?)</span>', shown._repr_html_()
+    )
+    assert broken == address and "break" not in shown._repr_html_()
 
 
 def test_why_is_said_where_all_is_right_and_only_there():

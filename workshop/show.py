@@ -1,5 +1,6 @@
 """How an answer of the course looks, in a notebook and in a terminal: the same words."""
 
+import html
 import io
 import re
 import time
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterable
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.status import Status
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -17,7 +19,15 @@ MARKS = {PASS: "✓", NOT_TRIED: "·", WRONG: "✗", BROKEN: "!"}
 # Okabe and Ito's colours, with marks and words beside them: no state is told by colour alone
 GREEN, GREY, RED, PINK = "#009E73", "#888888", "#D55E00", "#CC79A7"
 COLOURS = {PASS: GREEN, NOT_TRIED: GREY, WRONG: RED, BROKEN: PINK}
-WIDTH = 76  # of what a notebook shows: it fits beside a file
+WIDTH = 76  # of an answer as text
+# Of an answer in a notebook. On each element, because a saved notebook keeps no <style> on GitHub,
+# and JupyterLab has rules for the cells of a table.
+FONT = "font-family: var(--jp-code-font-family, monospace); font-size: 0.95em"
+WRAPPED, UNWRAPPED = (f"white-space: {how}; line-height: 1.45" for how in ("pre-wrap", "pre"))
+PLAIN = "border: none; color: inherit; font-size: inherit"
+TABLE = f"{PLAIN}; border-collapse: collapse; margin: 0; table-layout: auto"
+CELL = f"{PLAIN}; padding: 0 2ch 0 0; vertical-align: top"
+LONG = 24  # letters: a longer word, like an address, may be broken
 
 
 def _console(file: io.StringIO, **options) -> Console:
@@ -47,16 +57,56 @@ class Answer:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        console = _console(io.StringIO(), color_system="truecolor", record=True)
-        self._draw(console)
-        style = "white-space: pre-wrap; font-size: 0.95em; line-height: 1.45"
-        drawn = console.export_html(
-            inline_styles=True, code_format=f'<pre style="{style}">{{code}}</pre>'
-        )
-        return re.sub(r" +(</span>)?\n", r"\1\n", drawn)  # what pads a line to the others' length
+        console = _console(io.StringIO())
+        drawn = "".join(_drawn(part, console) for part in self.parts)
+        return f'<div style="{FONT}; {WRAPPED}">{drawn}</div>'
 
     def print(self, console: Console | None = None) -> None:
         self._draw(console or Console(highlight=False))
+
+
+def _drawn(part: RenderableType, console: Console) -> str:
+    """A part of an answer as HTML, as wide as the pane: what answers are made of, no more."""
+    if isinstance(part, Table):
+        rows = zip(*(column.cells for column in part.columns), strict=True)
+        drawn = "".join(_row(part, cells, console) for cells in rows)
+        return f'<table style="{TABLE}"><tbody>{drawn}</tbody></table>'
+    if isinstance(part, Group):
+        return "".join(_drawn(one, console) for one in part.renderables)
+    if isinstance(part, Padding):
+        drawn = _drawn(part.renderable, console)
+        return f'<div style="padding-left: {part.left}ch">{drawn}</div>'
+    text = part if isinstance(part, Text) else console.render_str(str(part))
+    return f"<div>{_runs(text, console) or '<br>'}</div>"
+
+
+def _row(table: Table, cells: Iterable[RenderableType], console: Console) -> str:
+    drawn = ""
+    for column, cell in zip(table.columns, cells, strict=True):
+        whole = column.no_wrap or getattr(cell, "no_wrap", False)
+        align = getattr(cell, "justify", None) or column.justify
+        style = f"{CELL}; text-align: {align}; {UNWRAPPED if whole else WRAPPED}"
+        drawn += f'<td style="{style}">{_drawn(cell, console)}</td>'
+    return f'<tr style="background: none">{drawn}</tr>'
+
+
+def _runs(text: Text, console: Console) -> str:
+    """The words of a text in their styles; only a word too long for a line may be broken."""
+    drawn = ""
+    for run in Text.assemble(text).render(console):
+        words = (
+            f'<span style="overflow-wrap: anywhere">{html.escape(word)}</span>'
+            if len(word) > LONG
+            else html.escape(word)
+            for word in re.split(r"(\s+)", run.text)
+        )
+        style = run.style or Style.null()
+        css = style.get_html_style()
+        part = "".join(words)
+        if style.link:
+            part = f'<a href="{html.escape(style.link)}">{part}</a>'
+        drawn += f'<span style="{css}">{part}</span>' if css else part
+    return drawn
 
 
 def link(address: str) -> Text:
@@ -94,7 +144,7 @@ def _end(report: Report) -> list[RenderableType]:
 def _table(items: list[Result], titles: dict[str, str], width: int | None = None) -> Table:
     """A line for each item; `width` of the states, where lines are shown one by one."""
     table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
-    table.add_column(min_width=width)
+    table.add_column(min_width=width, no_wrap=True)
     for item in items:
         table.add_row(
             Text(f"{MARKS[item.state]} {item.state}", COLOURS[item.state]), _words(item, titles)

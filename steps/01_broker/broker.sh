@@ -4,4 +4,4 @@ set -e
 
 # TODO a: add the user "learner" with the password "sesame"
 
-# TODO b: make a second run of this script end well, too
+# TODO b: make this script safe to run twice

@@ -88,10 +88,10 @@ def test_a_chord_becomes_whole_though_its_last_part_ends_while_the_broker_is_awa
     chord = """
 from celery import chord
 from sums.models import Job
-from testing.workflow import add_up, sum_rows
+from sums.tasks import add_up, sum_rows
 
-job = Job.objects.create(x=2, y=20_000_000)
-parts = [sum_rows.s(job.task_id, row, row + 1, job.y) for row in range(job.x)]
+job = Job.objects.create(x=10_000, y=10_000)
+parts = [sum_rows.s(job.task_id, row, row + 5_000, job.y) for row in (0, 5_000)]
 chord(parts)(add_up.s().set(task_id=job.task_id))
 """
     done = "SELECT count(*) FROM django_celery_results_taskresult WHERE status = 'SUCCESS'"
@@ -104,7 +104,7 @@ chord(parts)(add_up.s().set(task_id=job.task_id))
             second.kill()
             wait_until(lambda: project.rows(done) == [(2,)], limit=40, what="both parts' end")
             second.start()
-            worker.wait_for("add_up.* succeeded .*: 40000000", limit=60)
+            worker.wait_for("add_up.* succeeded .*: 100000000", limit=60)
         finally:
             worker.stop()
 

@@ -22,7 +22,7 @@ def test_a_mistake_is_files_of_its_stage_that_differ_from_the_solution():
             ]
             assert changed, folder
             for name in changed:
-                assert name in stage.todo, f"{folder}: {name}"
+                assert name in stage.todo or "/migrations/" in name, f"{folder}: {name}"
                 assert (folder / name).read_bytes() != solved[name].read_bytes(), folder
 
 

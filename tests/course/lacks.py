@@ -37,11 +37,17 @@ def lacks(stage: Stage) -> list[str]:
     return [lack for part in parts for lack in part(stage)]
 
 
+def written(stage: Stage) -> dict[str, Path]:
+    """What a learner writes of the solution; migrations are written by `makemigrations`."""
+    found = files_in(stage.solution)
+    return {name: file for name, file in found.items() if "/migrations/" not in name}
+
+
 def exercise(stage: Stage) -> Iterator[str]:
     """The files with a TODO, and those of the solution, are the same; it has no TODO left."""
     step, solution = named(stage.step), named(stage.solution)
     with_todo = {name for name, file in given(stage).items() if "TODO" in file.read_text()}
-    finished = files_in(stage.solution)
+    finished = written(stage)
     if not with_todo:
         yield f"{step}: no file with a TODO"
     if not finished:
@@ -63,7 +69,7 @@ def sheet(stage: Stage) -> Iterator[str]:
         return
     text = file.read_text()
     hints = [f"<summary>A hint for {letter}</summary>" for letter in in_sheet(stage)]
-    files = [f"`{name}`" for name in files_in(stage.solution)]
+    files = [f"`{name}`" for name in written(stage)]
     if not text.startswith(title(stage)):
         yield f"{named(file)}: does not begin with {title(stage).strip()}"
     for words in (*SHEET_PARTS, *files, *hints):
@@ -86,7 +92,7 @@ def check(stage: Stage) -> Iterator[str]:
     if not items:
         yield f"{named(module)}: no item"
     for item in items:
-        if item.todo and item.file not in files_in(stage.solution):
+        if item.todo and item.file not in written(stage):
             yield f"{named(module)}: {item.id} looks at {item.file!r}, no file of the exercise"
 
 
@@ -140,7 +146,7 @@ def lesson(stage: Stage) -> Iterator[str]:
 def first_cell(stage: Stage, head: str) -> Iterator[str]:
     """It has the title, the minutes, and links to the sheet and the files."""
     place = named(stage.notebook)
-    links = [f"../desk/{stage.name}/{name}" for name in files_in(stage.solution)]
+    links = [f"../desk/{stage.name}/{name}" for name in written(stage)]
     sheet = f"../steps/{stage.name}/{SHEET}"
     if not head.startswith(title(stage)):
         yield f"{place}: does not begin with {title(stage).strip()}"

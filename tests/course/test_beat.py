@@ -24,7 +24,7 @@ from django_celery_beat.models import PeriodicTask, PeriodicTasks
 
 def away():
     then = datetime.now(UTC) - timedelta(hours=1)
-    PeriodicTask.objects.filter(task="testing.reporting.report").update(last_run_at=then)
+    PeriodicTask.objects.filter(task="reports.tasks.report").update(last_run_at=then)
     PeriodicTasks.update_changed()
 
 

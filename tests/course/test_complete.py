@@ -149,7 +149,7 @@ def expect_refused(checkout, name, title, cause, cure):
 
 SHEET, CHECK = f"steps/{SCHEDULE}/README.md", f"workshop/checks/s{SCHEDULE}"
 LESSON, START = f"notebooks/{SCHEDULE}.ipynb", "notebooks/00_start.ipynb"
-TITLE, TASK = "# 10 · Work that starts by the clock", "testing/reporting.py"
+TITLE, TASK = "# 10 · Work that starts by the clock", "reports/tasks.py"
 GIVEN, SOLVED = f"steps/{SCHEDULE}", f"solutions/{SCHEDULE}"
 
 # what is found → the file, the words in it, and what is put in their place; or a path to remove
@@ -182,7 +182,7 @@ CHANGES = {
     f"{CHECK}.py: no item for TODO b": (f"{CHECK}.py", 'todo="b"'),
     f"{CHECK}.py: written_once looks at '', no file of the exercise": (
         f"{CHECK}.py",
-        ", file=REPORTING",
+        ", file=TASKS",
     ),
     f"tests/mistakes/{SCHEDULE}: 0 mistakes of at least 8": (SAMPLES[0],),
     f"tests/ways/{SCHEDULE}: no other right way": (SAMPLES[1],),

@@ -13,9 +13,9 @@ ANY_ID_IS_A_JOB = """
 
 def test_an_unknown_id_that_is_answered_as_if_it_waited_is_named(solved, warm):
     stage = solved("07")
-    api = stage.desk / "sums/api.py"
-    api.write_text(
-        api.read_text().replace("\n    @extend_schema(\n        parameters", ANY_ID_IS_A_JOB, 1)
+    views = stage.desk / "sums/views.py"
+    views.write_text(
+        views.read_text().replace("\n    @extend_schema(\n        parameters", ANY_ID_IS_A_JOB, 1)
     )
     found = checks.check(stage, warm=warm)
     [wrong] = [item for item in found.items if item.state == WRONG]

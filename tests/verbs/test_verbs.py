@@ -345,7 +345,7 @@ def test_a_terminal_and_a_notebook_say_the_same(desk):
         assert first.split() == workshop("check", "03").stdout.split()
         assert STEPS and "hint 1 of 3" in str(stage.hint())
         assert "hint 2 of 3" in workshop("hint").stdout
-        assert "<pre" in stage.status()._repr_html_()
+        assert "<table" in stage.status()._repr_html_()
     finally:
         os.chdir(cwd)
 

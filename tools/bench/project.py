@@ -72,7 +72,7 @@ def posted() -> list[Row]:
     with in_a_home_of_its_own(), Sandbox(stages.find("08")) as box:
         box.migrate()
         urls = box.path / "celery_testing/urls.py"
-        urls.write_text(EMPTY_VIEW + 'urlpatterns += [path("", include("sums.urls"))]\n')
+        urls.write_text(EMPTY_VIEW.replace("testing.urls", "sums.urls"))
         client = box.web().client
         # as a worker has it: else SQLite tidies up each time that the last one leaves
         database = box.enter(contextlib.closing(sqlite3.connect(box.database)))

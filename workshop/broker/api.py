@@ -156,6 +156,17 @@ class Api(Kept):
         self.api.put(f"/api/vhosts/{quote(name, safe='')}").raise_for_status()
         self.give(name, user, dict.fromkeys(("configure", "write", "read"), ".*"))
 
+    def policies(self, vhost: str) -> list[dict[str, Any]]:
+        """The policies of a vhost, as the management API has them."""
+        return self.facts("policies", vhost) or []
+
+    def set_policies(self, vhost: str, policies: list[dict[str, Any]]) -> None:
+        """Set these policies in a vhost, those of another one or of another broker."""
+        for policy in policies:
+            body = {key: policy[key] for key in ("pattern", "definition", "priority", "apply-to")}
+            path = f"/api/policies/{quote(vhost, safe='')}/{quote(policy['name'], safe='')}"
+            self.api.put(path, json=body).raise_for_status()
+
     def give(self, vhost: str, user: str, rights: dict[str, str]) -> None:
         """Set a user's configure, write and read expressions in a vhost."""
         body = {key: rights[key] for key in ("configure", "write", "read")}

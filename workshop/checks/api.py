@@ -65,8 +65,8 @@ def ended(look: Look, job: dict) -> list[dict]:
 def watch(look: Look, job: dict) -> list[dict]:
     """The same of a job that has not failed. Raises Wrong, and Trouble if it has."""
     seen = ended(look, job)
-    if seen[-1]["error"]:
-        raise failed(look, job, seen[-1]["error"])
+    if seen[-1]["state"] == "FAILURE":
+        raise failed(look, job)
     return seen
 
 
@@ -80,9 +80,16 @@ def changes(seen: list[dict], name: str) -> list:
     return [value for value, _ in groupby(one[name] for one in seen)]
 
 
-def failed(look: Look, job: dict, error: str) -> probe.Trouble:
-    """What the task raised, and in which line, of which the worker's log speaks."""
-    log = look.worker().text().split(f"[{job['id']}] raised")[-1]
+def error_of(look: Look, job: dict) -> str:
+    """What the job's task raised, with its traceback, as the worker's log has it; or ""."""
+    _, raised, log = look.worker().text().partition(f"[{job['id']}] raised")
+    return re.split(r"\n\[\d{4}-", log)[0].strip() if raised else ""
+
+
+def failed(look: Look, job: dict) -> probe.Trouble:
+    """What the task raised, and in which line."""
+    log = error_of(look, job)
+    error = log.splitlines()[-1] if log else ""
     lines = re.findall(rf'File "{re.escape(str(look.path.resolve()))}/(.+?)", line (\d+)', log)
     where = ", line ".join(lines[-1]) if lines else ""
     if "update_state" in error:

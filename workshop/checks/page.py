@@ -1,5 +1,7 @@
 """The page of the sums, as somebody sees it who fills in its form."""
 
+import re
+
 from workshop.checks import api
 from workshop.checks.content import common
 from workshop.checks.look import Look
@@ -22,7 +24,7 @@ def seen_in(page, address: str, x: int, y: int) -> str:
     page.fill("#id_x", str(x))
     page.fill("#id_y", str(y))
     page.click("#send")
-    ours = page.locator("article").filter(has_text=f"{x} × {y}")
+    ours = page.locator("article").filter(has_text=re.compile(f"{shown(x)} × {shown(y)}"))
     seen, text = set(), ""
 
     def is_over() -> bool:  # all three in one: htmx puts another article in its place at any time
@@ -38,7 +40,7 @@ def seen_in(page, address: str, x: int, y: int) -> str:
         wait_until(is_over, limit=api.SUM, what="the end")
     except NotYet:
         raise common.wrong("page_says_after", limit=api.SUM, text=text) from None
-    if str(x * y) not in text:
+    if not re.search(shown(x * y), text):
         raise common.wrong("page_says", text=text)
     seen -= {None}
     if not any(0 < value < 100 for value in seen):
@@ -46,9 +48,14 @@ def seen_in(page, address: str, x: int, y: int) -> str:
     return common.says("seen_in_chromium")
 
 
+def shown(number: int) -> str:
+    """A pattern of this number as a page may write it: 5000, 5,000 or 5&nbsp;000."""
+    return f"{number:,}".replace(",", r"(&\S{1,6};|[^0-9<>])?")
+
+
 def over_http(look: Look, x: int, y: int, why: str) -> str:
     """The same from the page's text, where there is no browser to be driven."""
     api.over(look, api.post(look, x, y))
-    if str(x * y) not in look.web().get("/").text:
+    if not re.search(shown(x * y), look.web().get("/").text):
         raise common.wrong("page_without_result", result=x * y)
     return common.says("read_over_http", why=why)

@@ -12,8 +12,8 @@ from workshop.checks.page import expect_a_page_that_fills
 from workshop.project import probe
 
 check = Check(__file__)
-RESULTS, SENDING, WORKERS = "celery_testing/results.py", "sums/sending.py", "testing/workers.py"
-TASK = "testing.workers.sum_number"
+SETTINGS, SERVICES, TASKS = "celery_testing/settings.py", "sums/services.py", "sums/tasks.py"
+TASK = "sums.tasks.sum_number"
 LONG = 5000, 4000  # takes about half a second; two numbers, in case they change places
 ROWS = 100  # of the sum that is asked what it tells of itself
 DATABASE = re.compile(r"django-db|django_celery_results\.backends(\.database)?[.:]DatabaseBackend")
@@ -27,6 +27,8 @@ OF_BACKENDS = (
 # what Python says of a sending that does not work
 OF_SENDING = (
     (r"the sending waits for the result", "waits_for_the_result"),
+    (r"taskresult\.task_id", "called_without_a_task"),
+    (r"sums_job\.key", "job_saved_afterwards"),
     (r"Object of type Job is not JSON", "job_for_its_numbers"),
     (r"sum_number\(\) missing 1 required", "one_argument_too_few"),
     (r"unexpected keyword argument 'task_id'", "id_given_to_delay"),
@@ -60,9 +62,9 @@ def found(look: Look, fact: str) -> Any:
     return probe.value(look.once("found", lambda: look.ask_all(asked))[fact])
 
 
-@check.item(todo="a", file=RESULTS)
+@check.item(todo="a", file=SETTINGS)
 def results_are_kept(look: Look) -> None:
-    look.needs_file(RESULTS)
+    look.needs_file(SETTINGS)
     kept = found(look, "results")
     names = ", ".join(kept["names"]) or check.says("no_names")
     backend, started = kept["backend"], kept["started"]
@@ -82,11 +84,11 @@ def results_are_kept(look: Look) -> None:
         raise check.wrong("start_is_not_told", started=started, names=names)
 
 
-@check.item(todo="b", file=SENDING, needs=(results_are_kept,))
+@check.item(todo="b", file=SERVICES, needs=(results_are_kept,))
 def task_has_the_jobs_id(look: Look) -> None:
-    look.needs_file(SENDING)
+    look.needs_file(SERVICES)
     look.once("migrate", lambda: found(look, "migrate"))  # so that look.migrate() need not
-    job, text = submitted(look), look.read(SENDING)
+    job, text = submitted(look), look.read(SERVICES)
     if job["waited"]:
         raise check.wrong("waits_for_the_result")
     expect_one_message(job["sent"], text)
@@ -104,7 +106,7 @@ def submitted(look: Look) -> dict:
         said, _ = first(OF_SENDING, trouble.what)
         if said:
             why = check.says(said)
-            raise check.wrong("sending_failed", place=trouble.where or SENDING, why=why) from None
+            raise check.wrong("sending_failed", place=trouble.where or SERVICES, why=why) from None
         raise
 
 
@@ -139,7 +141,7 @@ def expect_a_worker_takes_it(message: dict, default: str) -> None:
         raise check.wrong("another_queue", key=message["routing_key"])
 
 
-@check.item(todo="b", file=SENDING, needs=(results_are_kept, task_has_the_jobs_id))
+@check.item(todo="b", file=SERVICES, needs=(results_are_kept, task_has_the_jobs_id))
 def post_is_accepted(look: Look) -> None:
     job = look.once("first", lambda: api.post(look, 3, 4))
     state = api.now(look, job)["state"]
@@ -150,12 +152,12 @@ def post_is_accepted(look: Look) -> None:
         raise check.wrong("unknown_id_not_missing", why=look.web().why(unknown))
 
 
-@check.item(todo="b", file=SENDING, needs=(post_is_accepted,))
+@check.item(todo="b", file=SERVICES, needs=(post_is_accepted,))
 def result_comes_back(look: Look) -> None:
     job = look.once("first", lambda: api.post(look, 3, 4))
     told = look.once("told", lambda: progress(look))
     if told["ignored"] or found(look, "submit")["sent"][0]["ignore_result"]:
-        raise check.wrong("ignored_by_the_task", where=WORKERS if told["ignored"] else "")
+        raise check.wrong("ignored_by_the_task", where=TASKS if told["ignored"] else "")
     expect_sound(told)
     look.worker()
     last = api.over(look, job)
@@ -180,30 +182,30 @@ def expect_sound(told: dict) -> None:
     totals = [(one["meta"]["done"], one["meta"]["total"]) for one in told["told"]]
     shares = [100 * done / total for done, total in totals if total]
     if shares and max(shares) > 100:
-        raise check.wrong("more_than_all", percent=max(shares), where=WORKERS)
+        raise check.wrong("more_than_all", percent=max(shares), where=TASKS)
     if len(shares) > 1 and max(shares) < 50:
-        raise check.wrong("less_than_half", percent=max(shares), where=WORKERS)
+        raise check.wrong("less_than_half", percent=max(shares), where=TASKS)
 
 
 def expect_done_of_total(one: dict, task_id: str) -> None:
     """Raise Wrong unless the state is PROGRESS, and its meta has the numbers done and total."""
     state, meta = one["state"], one["meta"]
     if one["id"] not in (None, task_id):
-        raise check.wrong("first_argument_is_an_id", id=one["id"], where=WORKERS)
+        raise check.wrong("first_argument_is_an_id", id=one["id"], where=TASKS)
     if state != "PROGRESS":
         near = isinstance(state, str) and state.upper() == "PROGRESS"
         said = "state_in_other_letters" if near else "another_state"
-        raise check.wrong(said, state=state, where=WORKERS)
+        raise check.wrong(said, state=state, where=TASKS)
     if not isinstance(meta, dict):
-        raise check.wrong("meta_is_no_dict", meta=meta, where=WORKERS)
+        raise check.wrong("meta_is_no_dict", meta=meta, where=TASKS)
     if lacks := [name for name in ("done", "total") if name not in meta]:
         names = check.says("and").join(lacks)
-        raise check.wrong("meta_without", meta=meta, names=names, where=WORKERS)
+        raise check.wrong("meta_without", meta=meta, names=names, where=TASKS)
     if not all(isinstance(meta[name], int | float) for name in ("done", "total")):
-        raise check.wrong("meta_without_numbers", meta=meta, where=WORKERS)
+        raise check.wrong("meta_without_numbers", meta=meta, where=TASKS)
 
 
-@check.item(todo="c", file=WORKERS, needs=(result_comes_back,))
+@check.item(todo="c", file=TASKS, needs=(result_comes_back,))
 def progress_grows(look: Look) -> None:
     look.worker()
     seen = api.watch(look, api.post(look, *LONG))
@@ -219,7 +221,7 @@ def progress_grows(look: Look) -> None:
     api.expect_no_step_back(percents)
 
 
-@check.item(todo="c", file=WORKERS, needs=(result_comes_back,))
+@check.item(todo="c", file=TASKS, needs=(result_comes_back,))
 def cancelled_stops(look: Look) -> None:
     worker, job = look.worker(), api.post(look, 8000, 8000)
     api.cancel(look, job)
@@ -229,7 +231,7 @@ def cancelled_stops(look: Look) -> None:
         raise check.wrong("counted_to_its_end")
 
 
-@check.item(todo="c", file=WORKERS, needs=(progress_grows, cancelled_stops), is_drill=True)
+@check.item(todo="c", file=TASKS, needs=(progress_grows, cancelled_stops), is_drill=True)
 def page_fills(look: Look) -> str:
     look.worker()
     return expect_a_page_that_fills(look, LONG[0], LONG[1] + 1)

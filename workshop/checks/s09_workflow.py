@@ -13,11 +13,12 @@ from workshop.project import probe
 from workshop.project.log import Job, jobs
 
 check = Check(__file__)
-WORKFLOW = "testing/workflow.py"
+COUNTING, TASKS = "sums/counting.py", "sums/tasks.py"
 PARTS = 8
-SUM, ADD, SAY = (f"testing.workflow.{name}" for name in ("sum_rows", "add_up", "say_failed"))
+SUM, ADD, SAY = (f"sums.tasks.{name}" for name in ("sum_rows", "add_up", "say_failed"))
 # what Python says of a chord that does not come about
 OF_CHORD = (
+    (r"AsyncResult requires valid id", "part_called"),
     (r"'AsyncResult' object has no attribute '\w+'", "sent_already"),
     (r"'(?P<task>add_up|sum_rows|say_failed)' object has no attribute '\w+'", "task_for_signature"),
     (r"chord\S*\(\) takes", "no_list_of_parts"),
@@ -29,9 +30,9 @@ OF_CHORD = (
 ROWS = [10_000, 1001, 100, 9, 8, 7, 2, 1]
 
 
-@check.item(todo="a", file=WORKFLOW)
+@check.item(todo="a", file=COUNTING)
 def every_row_once(look: Look) -> str:
-    look.needs_file(WORKFLOW)
+    look.needs_file(COUNTING)
     for x, ranges in fact(look, "cuts").items():
         if isinstance(ranges, str):
             raise check.wrong("no_pairs", x=x, ranges=ranges)
@@ -80,9 +81,9 @@ def short(ranges: list[list[int]]) -> str:
     return ", ".join(shown) or check.says("no_range")
 
 
-@check.item(todo="b", file=WORKFLOW, needs=(every_row_once,))
+@check.item(todo="b", file=TASKS, needs=(every_row_once,))
 def chord_in_its_place(look: Look) -> str:
-    look.needs_file(WORKFLOW)
+    look.needs_file(TASKS)
     found = started(look)
     if not found["chords"]:
         expect_no_other_message(found["sent"])
@@ -104,7 +105,7 @@ def started(look: Look) -> dict:
     try:
         return fact(look, "chord_of")
     except probe.Trouble as trouble:  # raised as the task ran: the file itself can be read
-        place = trouble.where or WORKFLOW
+        place = trouble.where or TASKS
         wrong = check.first_wrong(OF_CHORD, trouble.what, place=place, error=trouble.what)
         raise wrong or check.wrong("raised", trouble=trouble) from None
 
@@ -154,7 +155,7 @@ def counted(worker: Running) -> list[Job]:
     return [job for job in jobs(worker.text()) if job.task == SUM and job.ended]
 
 
-@check.item(todo="b", file=WORKFLOW, needs=(chord_in_its_place,))
+@check.item(todo="b", file=TASKS, needs=(chord_in_its_place,))
 def parts_make_up_the_whole(look: Look) -> None:
     two_processes(look)
     for job in (api.over(look, api.post(look, 3, 4)), watched(look)["job"]):
@@ -176,7 +177,7 @@ def watched(look: Look) -> dict:
     return look.once("watched", make)
 
 
-@check.item(todo="b", file=WORKFLOW, needs=(parts_make_up_the_whole,))
+@check.item(todo="b", file=TASKS, needs=(parts_make_up_the_whole,))
 def at_the_same_time(look: Look) -> None:
     percents, parts = watched(look)["percents"], watched(look)["parts"]
     if not any(
@@ -196,12 +197,13 @@ def broken(look: Look) -> dict:
         worker, sent = two_processes(look), fact(look, "send_a_bad_part")
         found = api.ended(look, {"id": sent["id"], "url": "it", "x": 80, "y": 3})[-1]
         done = [job.id for job in counted(worker) if job.id in sent["parts"]]
-        return {**found, "parts": len(sent["parts"]), "counted": len(done)}
+        error = api.error_of(look, {"id": sent["parts"][0]})
+        return {**found, "error": error, "parts": len(sent["parts"]), "counted": len(done)}
 
     return look.once("broken", make)
 
 
-@check.item(todo="b", file=WORKFLOW, needs=(parts_make_up_the_whole,))
+@check.item(todo="b", file=TASKS, needs=(parts_make_up_the_whole,))
 def failing_part(look: Look) -> str:
     found = broken(look)
     if found["state"] != "FAILURE":
@@ -209,10 +211,11 @@ def failing_part(look: Look) -> str:
     others = found["parts"] - 1
     if found["counted"] != others:
         raise check.wrong("others_not_counted", others=others, counted=found["counted"])
-    return check.says("others_finished", others=others, error=found["error"].split(":")[0])
+    error = found["error"].splitlines()[-1].split(":")[0]
+    return check.says("others_finished", others=others, error=error)
 
 
-@check.item(todo="c", file=WORKFLOW, needs=(failing_part,))
+@check.item(todo="c", file=TASKS, needs=(failing_part,))
 def says_failed(look: Look) -> None:
     calls = fact(look, "chord_of")["chords"][0]["on_error"]
     if any(call["immutable"] for call in calls):
@@ -232,7 +235,7 @@ def says_failed(look: Look) -> None:
         raise check.wrong("called_several_times", times=times)
 
 
-@check.item(todo="b", file=WORKFLOW, needs=(parts_make_up_the_whole,))
+@check.item(todo="b", file=TASKS, needs=(parts_make_up_the_whole,))
 def cancelled_stops(look: Look) -> None:
     worker = two_processes(look)
     before = len(counted(worker))

@@ -16,8 +16,8 @@ from workshop.project import probe
 from workshop.project.clock import away
 
 check = Check(__file__)
-SCHEDULE, REPORTING = "celery_testing/schedule.py", "testing/reporting.py"
-REPORT = "testing.reporting.report"
+SETTINGS, TASKS = "celery_testing/settings.py", "reports/tasks.py"
+REPORT = "reports.tasks.report"
 ONE, NEXT = "2026-01-02T03:00:00+00:00", "2026-01-02T04:00:00+00:00"  # two slots
 
 
@@ -34,7 +34,7 @@ def found(look: Look, fact: str) -> Any:
 
 
 def timetable(look: Look) -> dict[str, Any]:
-    look.needs_file(SCHEDULE)
+    look.needs_file(SETTINGS)
     return found(look, "schedule")
 
 
@@ -56,7 +56,7 @@ def entry_of_report(look: Look) -> dict[str, Any]:
     return ours[0]
 
 
-@check.item(todo="a", file=SCHEDULE)
+@check.item(todo="a", file=SETTINGS)
 def due_every_hour(look: Look) -> None:
     entry = entry_of_report(look)
     expect_a_schedule(entry)
@@ -98,12 +98,12 @@ def expect_no_arguments(entry: dict[str, Any]) -> None:
         raise check.wrong("arguments_in_the_entry", error=error)
     if error and (cause := likely(error)):
         why, cure = cause
-        raise check.wrong("task_takes_more_why", error=error, why=why, cure=cure, where=REPORTING)
+        raise check.wrong("task_takes_more_why", error=error, why=why, cure=cure, where=TASKS)
     if error:
-        raise check.wrong("task_takes_more", error=error, where=REPORTING)
+        raise check.wrong("task_takes_more", error=error, where=TASKS)
 
 
-@check.item(todo="b", file=SCHEDULE, needs=(due_every_hour,))
+@check.item(todo="b", file=SETTINGS, needs=(due_every_hour,))
 def no_hour_is_left_out(look: Look) -> str:
     times, entry = timetable(look), entry_of_report(look)
     zone, names = times["zone"], ", ".join(times["names"])
@@ -117,9 +117,9 @@ def no_hour_is_left_out(look: Look) -> str:
     return check.says("due_every_day", zone=zone)
 
 
-@check.item(todo="c", file=REPORTING)
+@check.item(todo="c", file=TASKS)
 def written_once(look: Look) -> None:
-    look.needs_file(REPORTING)
+    look.needs_file(TASKS)
     found(look, "migrate")
     seen = found(look, "reports")
     slots, (_, again, later, by_hand) = seen["slots"], seen["errors"]
@@ -171,7 +171,7 @@ def dues(look: Look) -> list[str | None]:
     return [headers.get("due") for headers in letters if headers.get("task") == REPORT]
 
 
-@check.item(todo="a", file=SCHEDULE, needs=(due_every_hour, no_hour_is_left_out))
+@check.item(todo="a", file=SETTINGS, needs=(due_every_hour, no_hour_is_left_out))
 def beats_send_what_is_due(look: Look) -> str:
     found(look, "migrate")
     if not timetable(look)["ours"]:
@@ -196,7 +196,7 @@ def beats_send_what_is_due(look: Look) -> str:
     return check.says("both_sent_it")
 
 
-@check.item(todo="c", file=REPORTING, needs=(beats_send_what_is_due, written_once), is_drill=True)
+@check.item(todo="c", file=TASKS, needs=(beats_send_what_is_due, written_once), is_drill=True)
 def one_report(look: Look) -> None:
     worker = look.worker()
     done = worker.wait_for(rf"{REPORT}\[.*(succeeded|raised)", count=2, limit=15)

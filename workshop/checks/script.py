@@ -32,7 +32,8 @@ class Ran:
         if not lines:
             return "It said nothing."
         cause = likely(lines[first])
-        return f"It said: {' '.join(lines[first:][:2])}" + (
+        count = 3 if lines[first] == "Error:" else 2
+        return f"It said: {' '.join(lines[first:][:count])}" + (
             f" ({'; '.join(cause)})" if cause else ""
         )
 

@@ -55,7 +55,11 @@ def replay(stage: Stage, broker: Broker) -> list[str]:
 
     They are the solutions themselves: a late joiner stands where everyone stands.
     """
-    is_there = {"login": login.can_log_in, "vhost": login.may_use}
+    is_there = {
+        "login": login.can_log_in,
+        "vhost": login.may_use,
+        "policy": lambda broker: broker.policies(login.VHOST),
+    }
     ran = []
     for earlier in before(stage):
         if earlier.gives and not is_there[earlier.gives](broker):

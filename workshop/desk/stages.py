@@ -56,13 +56,14 @@ class Stage:
 
     @property
     def todo(self) -> list[str]:
-        """The files that the learner works on, those that the solution has, by their TODOs."""
+        """The files that the learner works on, those that the solution changes, by their TODOs."""
+        start = content(self, solved=False)
 
         def first(name: str) -> str:
-            letters = TODO.findall(content(self, solved=False)[name].read_text())
+            letters = TODO.findall(start[name].read_text())
             return min(letters, default="z")
 
-        return sorted(files_in(self.solution), key=lambda name: (first(name), name))
+        return sorted(files_in(self.solution).keys() & start, key=lambda name: (first(name), name))
 
     @property
     def path(self) -> Path:

@@ -22,6 +22,6 @@ __all__, __getattr__ = face(
         "workshop.project.clock": ["away"],
         "workshop.project.log": ["jobs"],
         "workshop.project.service": ["Service", "flaky_service"],
-        "workshop.project.tasks": ["length", "much"],
+        "workshop.project.tasks": ["add", "length", "much"],
     }
 )

@@ -11,6 +11,7 @@ import sys
 import threading
 import uuid
 from collections import Counter
+from datetime import UTC, datetime
 
 import psutil
 from amqp.exceptions import AMQPError, MessageNacked
@@ -127,14 +128,20 @@ def send_task(project: Project, name: str, args: tuple, **options) -> str:
 
 
 def send(project: Project, x: int, y: int, **options) -> str:
-    """sum_number(x, y); its id."""
-    return send_task(project, "testing.workers.sum_number", (x, y), **options)
+    """A job, and its task sum_number(x, y) with these options; their id."""
+    job = uuid.uuid4()
+    now = datetime.now(UTC).replace(tzinfo=None)  # as Django writes it
+    row = {"id": job.hex, "x": x, "y": y, "created": str(now), "sent": str(now)}
+    project.rows(
+        "insert into sums_job (id, x, y, created, sent) values (:id, :x, :y, :created, :sent)", row
+    )
+    return send_task(project, "sums.tasks.sum_number", (x, y), task_id=str(job), **options)
 
 
 def tell(project: Project, url: str, count: int) -> None:
     """So many tasks, each with a text of its own to tell."""
     for number in range(count):
-        send_task(project, "testing.telling.tell", (url, f"sum {number}"))
+        send_task(project, "receipts.tasks.tell", (url, f"sum {number}"))
 
 
 def poison(project: Project, enough: int) -> tuple[int, int]:
@@ -166,9 +173,9 @@ def run_twice(projects: list[Project], workers: list[Running]) -> list[int]:
     projects[0].broker.ctl("close_all_connections", "--global", "the drill")
     for worker, before in zip(workers, already, strict=True):
         worker.wait_for("succeeded", count=before + 2, limit=60)
-    query = "select count(*) from receipts_receipt where job_id = '{}'"
+    query = "select count(*) from receipts_receipt where job_id = :job"
     return [
-        project.rows(query.format(job.replace("-", "")))[0][0]
+        project.rows(query, {"job": job.replace("-", "")})[0][0]
         for project, job in zip(projects, jobs, strict=True)
     ]
 

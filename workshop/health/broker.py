@@ -12,7 +12,7 @@ from workshop.broker.config import FIRST_PORTS
 from workshop.broker.node import Broker, NotYours
 from workshop.broker.versions import version_of
 from workshop.errors import CourseError
-from workshop.health.finding import ANEW, Finding
+from workshop.health.finding import REINSTALL, Finding
 from workshop.machine import process
 from workshop.machine.ports import is_taken
 
@@ -75,7 +75,7 @@ def versions() -> Finding:
     trouble = misfit(found)
     if trouble:
         what, why = trouble
-        return Finding("versions", what, why, ANEW)
+        return Finding("versions", what, why, REINSTALL)
     return Finding("versions", ", ".join(f"{name} {v}" for name, v in found.items()))
 
 

@@ -9,7 +9,7 @@ from workshop.machine import cards
 
 
 def rights() -> Finding:
-    """User, vhost and permissions that the stage begun last stands on."""
+    """The user, vhost and permissions that the last stage begun depends on."""
     stage, broker = progress.last_begun(), Broker()
     given = [one.gives for one in stages.before(stage)] if stage else []
     if stage is None or "login" not in given:

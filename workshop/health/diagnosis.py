@@ -59,8 +59,8 @@ class Diagnosis(Answer):
         self.findings = findings
         parts: list[RenderableType] = []
         for one in findings:
-            mark, colour = ("✗", RED) if one.cure else ("✓", GREEN)
-            parts.append(Text.assemble((mark, colour), f" {one.name:<10} {one.found}"))
+            mark, color = ("✗", RED) if one.cure else ("✓", GREEN)
+            parts.append(Text.assemble((mark, color), f" {one.name:<10} {one.found}"))
             if one.cure:
                 parts.append(Padding(Text(one.why, GREY), (0, 0, 0, 13)))
                 parts.append(Padding(Text(f"→ {one.cure}"), (0, 0, 0, 13)))

@@ -3,9 +3,9 @@
 import os
 from dataclasses import dataclass
 
-ANEW = "rm -r .venv; make lab"
+REINSTALL = "rm -r .venv; make lab"
 if os.environ.get("COURSE_VENV"):
-    ANEW = "outside the container: docker compose build; docker compose up"
+    REINSTALL = "outside the container: docker compose build; docker compose up"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from workshop import places
-from workshop.health.finding import ANEW, Finding
+from workshop.health.finding import REINSTALL, Finding
 from workshop.machine.kernel import CORES, crowd, hungry
 
 FREE_MB = 300
@@ -61,7 +61,7 @@ def packages() -> Finding:
             "packages",
             f"not the pinned version: {', '.join(other)}",
             "The lessons were run with the pinned versions; others may print something else.",
-            ANEW,
+            REINSTALL,
         )
     subject = ", ".join(
         f"{name} {importlib.metadata.version(name)}" for name in ("celery", "kombu", "django")
@@ -101,13 +101,13 @@ def line_ends() -> Finding:
 
 
 def kernel() -> Finding:
-    """What runs the cells: another kernel of the same name may stand in front of this one."""
+    """Which kernel runs the cells: another one of the same name may take precedence."""
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
     try:
         spec = KernelSpecManager().get_kernel_spec("python3")
     except NoSuchKernel:
-        return Finding("kernel", "there is no python3 kernel", _NO_CELL, ANEW)
+        return Finding("kernel", "there is no python3 kernel", _NO_CELL, REINSTALL)
     command = spec.argv[0]
     # the name alone means: the Python that Jupyter itself runs on
     own = not os.path.isabs(command) or Path(command).parent == places.VENV_BIN

@@ -17,7 +17,7 @@ PYTHON_VARIABLES = ("PYTHONHOME", "PYTHONSAFEPATH", "PYTHON_DOTENV_DISABLED")
 
 
 def environment() -> Finding:
-    """No variable of the shell stands in front of what the learner writes."""
+    """No variable of the shell overrides what the learner writes."""
     bent = surroundings.bent()
     if hides(surroundings.AT_START.get("PYTHONPATH", "")):
         bent.append("PYTHONPATH")

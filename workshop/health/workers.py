@@ -17,7 +17,7 @@ from workshop.health.finding import Finding
 
 @dataclass(frozen=True)
 class Worker:
-    """A Celery worker on this checkout's broker, whoever started it."""
+    """A Celery worker on this checkout's broker, no matter who started it."""
 
     pid: int
     folder: str
@@ -32,7 +32,7 @@ class Worker:
 
     @property
     def stage(self) -> str:
-        """The stage in whose folder it stands, or ""."""
+        """The stage in whose folder it runs, or ""."""
         parts = Path(self.folder).parts
         return next((s.number for s in stages.all_stages() if s.name in parts), "")
 
@@ -100,7 +100,7 @@ def running_workers() -> Finding:
 
 
 def strays() -> list[psutil.Process]:
-    """Workers that stand in this checkout's desk, and that no notebook of it started."""
+    """Workers that run in this checkout's desk but were not started by one of its notebooks."""
     found = []
     for one in worker_processes():
         with contextlib.suppress(psutil.Error):

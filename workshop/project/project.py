@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -83,6 +84,11 @@ class Project:
         """Write a file of this project."""
         (self.path / name).write_text(text.lstrip("\n"))
 
+    def append(self, name: str, text: str) -> None:
+        """Add lines to a file of this project; in a settings file, the last value counts."""
+        with (self.path / name).open("a") as file:
+            file.write(text.lstrip("\n"))
+
     def url(self, path: str = "/") -> str:
         """The address of the project's web server on this machine."""
         return f"http://127.0.0.1:{os.environ['PORT']}{path}"
@@ -105,7 +111,10 @@ class Project:
             ) from None
 
     def on(self, second: SecondBroker, name: str) -> "Project":
-        """This project with a vhost on the second broker and a database, both of this name."""
+        """This project with a vhost on the second broker and a database, both of this name.
+
+        The vhost has no policies; `second.set_policies` sets them.
+        """
         second.make_vhost(name, login.USER)
         database = self._tables(second.folder, name.strip("/"))
         env = {"BROKER_URL": login.url(second, name), "DATABASE_URL": f"sqlite:///{database}"}
@@ -124,11 +133,12 @@ class Project:
         shutil.copy(empty, database)
         return database
 
-    def rows(self, query: str) -> list[tuple]:
+    def rows(self, query: str, values: dict[str, Any] | None = None) -> list[tuple]:
         """What a query finds in the database of a project that is `on` the second broker."""
         file = self.env["DATABASE_URL"].removeprefix("sqlite:///")
-        with contextlib.closing(sqlite3.connect(file, timeout=by_clock(20))) as database:
-            return database.execute(query).fetchall()
+        opened = contextlib.closing(sqlite3.connect(file, timeout=by_clock(20)))
+        with opened as database, database:  # the second: a row that is written is committed
+            return database.execute(query, values or {}).fetchall()
 
     def shell(self, code: str) -> None:
         """Run Python in the project, as `python manage.py shell` does; what it prints is shown."""

@@ -27,6 +27,12 @@ def nothing() -> None:
     """What is left of a task when it has nothing to do: the way there and back."""
 
 
+@shared_task(name="add")
+def add(x: int, y: int) -> int:
+    """The smallest task there is."""
+    return x + y
+
+
 @shared_task(name="much")
 def much(size: int) -> str:
     """A result of so many characters."""

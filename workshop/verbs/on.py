@@ -16,6 +16,8 @@ def status() -> Answer:
     rows = progress.rows()
     done = sum(row.state in (progress.DONE, progress.SOLVED) for row in rows)
     table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
+    for whole in (True, False, True, True):  # in a narrow pane, only the title may be wrapped
+        table.add_column(no_wrap=whole)
     for row in rows:
         spent = f"{row.seconds / 60:.0f} of " if row.seconds >= 30 else ""
         table.add_row(

@@ -8,7 +8,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 SECRET_KEY = "for-this-course-on-this-machine-alone"
 DEBUG = True
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *os.environ.get("WEB_HOSTS", "").split()]
-if "PROXIED_AT" in os.environ:  # on a hub, Jupyter's proxy stands in front
+if "PROXIED_AT" in os.environ:  # on a hub, Jupyter's proxy is in front
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 INSTALLED_APPS = [

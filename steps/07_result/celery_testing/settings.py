@@ -1,12 +1,16 @@
-"""Each part of the settings has a file of its own: Django's, and Celery's by subject."""
+"""Celery's settings, after Django's own in base.py."""
 
-from pathlib import Path
-
-from dotenv import load_dotenv
-
-# First: what stands in .env, beside manage.py, counts for every part.
-load_dotenv(Path(__file__).resolve().parent.parent / ".env")
+import os
 
 from .base import *
-from .messaging import *
-from .results import *
+
+# --- the broker ---------------------------------------------------------------------------
+
+CELERY_BROKER_URL = os.environ.get("BROKER_URL", "amqp://localhost:5672//vhost")
+
+# --- results ------------------------------------------------------------------------------
+
+CELERY_RESULT_EXPIRES = None  # the page shows them for as long as there is the job
+
+# TODO a: keep results in Django's database, with the backend "django-db" of
+#         django-celery-results; and report that a task has started: track_started

@@ -1,6 +1,7 @@
+from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
-    path("", include("testing.urls")),
     path("", include("sums.urls")),
+    path("admin/", admin.site.urls),
 ]

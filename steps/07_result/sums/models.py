@@ -1,44 +1,71 @@
-"""A job: a sum that somebody asked for, and what has become of it."""
+"""A job is a sum that somebody asked for. What became of it is in the table of task results."""
 
+import json
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
-from celery import current_app, states
-from celery.exceptions import Ignore
+from celery import states
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
+from django_celery_results.models import TaskResult
 
-SIDE = 10_000  # the guide's own is the largest: 10000 * 10000
+SIDE = 10_000  # the guide's own sum is the largest: 10000 * 10000
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`state` is Celery's word; `percent` 0 to 100; `result` or `error` once there is one."""
+    """What became of a job so far; `state` is one of Celery's, or PROGRESS."""
 
     state: str
     percent: int = 0
     result: int | None = None
-    error: str = ""
 
     @property
     def is_over(self) -> bool:
         return self.state in states.READY_STATES
+
+    @property
+    def has_failed(self) -> bool:
+        return self.state == states.FAILURE
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    def sent(self) -> Self:
+        """The jobs that the broker has accepted."""
+        return self.exclude(sent=None)
+
+    def cancelled(self) -> Self:
+        return self.exclude(cancelled=None)
 
 
 class Job(models.Model):
     """Its id is also the id of its task."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    x = models.PositiveIntegerField()
-    y = models.PositiveIntegerField()
+    x = models.PositiveIntegerField(validators=[MinValueValidator(1), MaxValueValidator(SIDE)])
+    y = models.PositiveIntegerField(validators=[MinValueValidator(1), MaxValueValidator(SIDE)])
     key = models.CharField(max_length=200, null=True, unique=True, editable=False)
     created = models.DateTimeField(auto_now_add=True)
     sent = models.DateTimeField(null=True, editable=False)
     cancelled = models.DateTimeField(null=True, editable=False)
 
+    objects = JobQuerySet.as_manager()
+
     class Meta:
         ordering = ["-created", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(x__range=(1, SIDE), y__range=(1, SIDE)),
+                name="job_sides_within_limits",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.x:,} × {self.y:,}"
 
     @property
     def task_id(self) -> str:
@@ -46,28 +73,35 @@ class Job(models.Model):
 
     @cached_property
     def outcome(self) -> Outcome:
-        """What the result backend knows of the task."""
-        found = current_app.backend.get_task_meta(self.task_id)
-        state, info = found["status"], found["result"]
-        if state == states.SUCCESS:
-            return Outcome(state, 100, result=info)
-        if state in states.EXCEPTION_STATES - {states.RETRY, states.REVOKED}:
-            return Outcome(state, error=f"{type(info).__name__}: {info}")
-        if self.cancelled:
-            return Outcome(states.REVOKED)
-        if isinstance(info, dict) and info.get("total"):
-            return Outcome(state, 100 * info["done"] // info["total"])
-        return Outcome(state)
+        """What became of this job. For many jobs, `fetch_outcomes` asks once."""
+        fetch_outcomes([self])
+        return self.outcome
 
     def cancel(self) -> None:
-        """A task that waits is not begun; one that runs ends at its next step."""
+        """Cancel a task that waits; stop one that runs at its next step."""
         self.cancelled = timezone.now()
         self.save(update_fields=["cancelled"])
-        vars(self).pop("outcome", None)  # it is another one now
+        fetch_outcomes([self])
 
 
-def stop_if_cancelled(task) -> None:
-    """End the task, in the state REVOKED, where its job has been cancelled."""
-    if Job.objects.filter(pk=task.request.id, cancelled__isnull=False).exists():
-        task.update_state(state=states.REVOKED)
-        raise Ignore
+def fetch_outcomes(jobs: Collection[Job]) -> None:
+    """Set the `outcome` of each of these jobs, with one query for all of them."""
+    results = TaskResult.objects.filter(task_id__in=[job.task_id for job in jobs])
+    results = results.only("task_id", "status", "result")
+    found = {result.task_id: result for result in results}
+    for job in jobs:
+        job.outcome = _outcome(job, found.get(job.task_id))
+
+
+def _outcome(job: Job, found: TaskResult | None) -> Outcome:
+    state = found.status if found else states.PENDING
+    if state == states.FAILURE:
+        return Outcome(state)
+    info = json.loads(found.result or "null") if found else None
+    if state == states.SUCCESS:
+        return Outcome(state, percent=100, result=info)
+    if job.cancelled:
+        return Outcome(states.REVOKED)
+    if isinstance(info, dict) and info.get("total"):
+        return Outcome(state, percent=100 * info["done"] // info["total"])
+    return Outcome(state)

@@ -1,14 +1,35 @@
-"""Each part of the settings has a file of its own: Django's, and Celery's by subject."""
+"""Celery's settings, after Django's own in base.py."""
 
-from pathlib import Path
-
-from dotenv import load_dotenv
-
-# First: what stands in .env, beside manage.py, counts for every part.
-load_dotenv(Path(__file__).resolve().parent.parent / ".env")
+import os
 
 from .base import *
-from .messaging import *
-from .queues import *
-from .reliable import *
-from .results import *
+
+# --- apps ---------------------------------------------------------------------------------
+
+INSTALLED_APPS += ["receipts"]
+
+# --- the broker ---------------------------------------------------------------------------
+
+CELERY_BROKER_URL = os.environ.get("BROKER_URL", "amqp://localhost:5672//vhost")
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # TODO a: let the broker confirm each message
+}
+
+# A quorum queue counts how often it has delivered a message. A task that is sent with a delay waits
+# in the broker, for which the exchange has to be of the type topic.
+CELERY_TASK_DEFAULT_QUEUE = "sums"
+CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"
+CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"
+
+# --- tasks --------------------------------------------------------------------------------
+
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a process holds one message, not four
+# TODO b: acknowledge a task when it is done; if the process that runs it is lost, reject it
+
+CELERY_TASK_TIME_LIMIT = 10 * 60  # seconds, for a task that sets no limit itself
+
+# --- results ------------------------------------------------------------------------------
+
+CELERY_RESULT_EXPIRES = None  # the page shows them for as long as there is the job
+CELERY_RESULT_BACKEND = "django-db"
+CELERY_TASK_TRACK_STARTED = True

@@ -1,17 +1,19 @@
-"""An effect that must come about once for each sum: somebody pays for it."""
-
-import uuid
+"""An effect that must happen once for each sum: somebody pays for it."""
 
 from django.db import models
 
 
 class Receipt(models.Model):
-    key = models.CharField(max_length=40, unique=True)
-    job_id = models.UUIDField()
+    # TODO b: at most one receipt per job: a OneToOneField; then
+    #         python manage.py makemigrations receipts
+    job = models.ForeignKey("sums.Job", on_delete=models.PROTECT)
     written = models.DateTimeField(auto_now_add=True)
 
+    def __str__(self) -> str:
+        return f"receipt for {self.job}"
 
-def write_receipt(job_id) -> None:
+
+def write_receipt(job_id: str) -> None:
     """Called at the end of a task, and a task may run twice."""
-    # TODO b: one receipt for each job: let its key be the job's id, and write it if it is not there
-    Receipt.objects.create(key=uuid.uuid4(), job_id=job_id)
+    # TODO b: if the job has its receipt already, leave it at that
+    Receipt.objects.create(job_id=job_id)

@@ -1,21 +1,24 @@
-"""The scheduler of `celery beat`: django-celery-beat's, and one word more in each message."""
+"""The scheduler of `celery beat`: django-celery-beat's, with one more header in each message."""
 
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 
+from celery.beat import ScheduleEntry
 from celery.schedules import crontab
 from django_celery_beat.schedulers import DatabaseScheduler
 
 
 class Scheduler(DatabaseScheduler):
-    """A message of a crontab has the header `due`: the instant for which it is sent."""
+    """The message of a crontab has the header `due`: the instant for which it is sent."""
 
-    def apply_async(self, entry, **kwargs):
+    def apply_async(self, entry: ScheduleEntry, **kwargs):
         if isinstance(entry.schedule, crontab):
-            last, step, _ = entry.schedule.remaining_delta(entry.last_run_at)
-            entry.options["headers"]["due"] = (last + step).astimezone(UTC).isoformat()
+            rest = entry.schedule.remaining_estimate(entry.last_run_at)
+            # a crontab is due on whole minutes, and `rest` was a moment ago
+            due = datetime.now(UTC) + rest + timedelta(seconds=30)
+            entry.options["headers"]["due"] = due.replace(second=0, microsecond=0).isoformat()
         return super().apply_async(entry, **kwargs)
 
-    def reserve(self, entry):
-        # what was sent is noted, else a table that changes just then has it sent once more
+    def reserve(self, entry: ScheduleEntry) -> ScheduleEntry:
+        # note what was sent; if the table changes at this moment, it would be sent once more
         self._schedule[entry.name] = sent = super().reserve(entry)
         return sent

@@ -15,7 +15,6 @@ from workshop.checks.facts.s05_settings import (
 )
 from workshop.checks.facts.s07_result import progress, results, submit
 from workshop.checks.facts.s08_reliable import (
-    queue_arguments,
     receipts_of_a_task_that_runs_twice,
     reliable,
     retries_of_tell,
@@ -37,7 +36,6 @@ __all__ = [
     "migrate",
     "names_of_settings",
     "progress",
-    "queue_arguments",
     "receipts_of_a_task_that_runs_twice",
     "reliable",
     "reports",

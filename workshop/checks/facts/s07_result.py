@@ -56,7 +56,7 @@ def submit(x: int, y: int) -> dict[str, Any]:
     before_task_publish.connect(note)
     AsyncResult.get = AsyncResult.wait = waits
     AsyncResult._get_task_meta = look
-    job = importlib.import_module("sums.submitting").submit(x, y)
+    job = importlib.import_module("sums.services").submit(x, y)
     conf = current_app.conf
     return {
         "id": str(job.pk),
@@ -73,7 +73,7 @@ def progress(x: int, y: int) -> dict[str, Any]:
 
     from celery.app.task import Task
 
-    task = importlib.import_module("testing.workers").sum_number
+    task = importlib.import_module("sums.tasks").sum_number
     job, told = str(uuid.uuid4()), []
 
     def note(self, task_id=None, state=None, meta=None, request=None, **_) -> None:

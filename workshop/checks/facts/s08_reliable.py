@@ -2,6 +2,7 @@
 
 import importlib
 import os
+from collections.abc import Callable
 from typing import Any
 
 from workshop.checks.facts.common import between, set_up, settings_module
@@ -24,27 +25,54 @@ def reliable() -> dict[str, Any]:
 
 def receipts_of_a_task_that_runs_twice(seconds: float) -> dict[str, Any]:
     """Its receipts, after two runs of one task, and after a run of another; and what becomes
-    of two runs at the same moment."""
+    of two runs at the same moment. `error` is of the second run, `both_error` of the last ones."""
     set_up()
-    import uuid
-
-    task = importlib.import_module("testing.workers").sum_number
+    task = importlib.import_module("sums.tasks").sum_number
     models = importlib.import_module("receipts.models")
-    one, other, both = (str(uuid.uuid4()) for _ in range(3))
-    for task_id in (one, one, other):
-        task.apply(args=(1, 1), task_id=task_id, throw=True)
-    count = models.Receipt.objects.filter
-    found: dict[str, Any] = {
-        "one": count(job_id=one).count(),
-        "other": count(job_id=other).count(),
-        "error": "",
-    }
-    try:
+    jobs = importlib.import_module("sums.models").Job.objects
+    one, other, both = (str(jobs.create(x=1, y=1).pk) for _ in range(3))
+    _run(task, one)
+    again = _error_of(lambda: _run(task, one))
+    _run(task, other)
+
+    def at_the_same_moment() -> None:
         with between(models.Receipt, lambda: models.write_receipt(both), seconds):
             models.write_receipt(both)
+
+    count = models.Receipt.objects.filter
+    return {
+        "changes": _changes_of_models("receipts"),
+        "error": again,
+        "one": count(job_id=one).count(),
+        "other": count(job_id=other).count(),
+        "both_error": _error_of(at_the_same_moment),
+        "both": count(job_id=both).count(),
+    }
+
+
+def _run(task, job: str) -> None:
+    task.apply(args=(1, 1), task_id=job, throw=True)
+
+
+def _error_of(work: Callable[[], Any]) -> str:
+    try:
+        work()
     except Exception as error:
-        found["error"] = f"{type(error).__name__}: {error}"
-    return {**found, "both": count(job_id=both).count()}
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def _changes_of_models(app: str) -> list[str]:
+    """What `makemigrations` would write for an app."""
+    from django.apps import apps
+    from django.db.migrations.autodetector import MigrationAutodetector
+    from django.db.migrations.loader import MigrationLoader
+    from django.db.migrations.state import ProjectState
+
+    loader = MigrationLoader(None)
+    detector = MigrationAutodetector(loader.project_state(), ProjectState.from_apps(apps))
+    found = detector.changes(graph=loader.graph)
+    return [str(step.describe()) for one in found.get(app, []) for step in one.operations]
 
 
 def retries_of_tell(url: str, runs: int) -> dict[str, Any]:
@@ -52,7 +80,7 @@ def retries_of_tell(url: str, runs: int) -> dict[str, Any]:
     set_up()
     from celery.app.task import Task
 
-    tell = importlib.import_module("testing.telling").tell
+    tell = importlib.import_module("receipts.tasks").tell
     waits: list[list[float]] = []
     retry = Task.retry
 
@@ -75,13 +103,6 @@ def retries_of_tell(url: str, runs: int) -> dict[str, Any]:
     waits.append([])
     tell.apply(args=("http://127.0.0.1:9/", "done"))  # nobody listens at port 9, discard
     return {**found, "unreachable": len(waits[-1])}
-
-
-def queue_arguments() -> dict[str, dict]:
-    """The arguments of the app's queues, as the broker would get them."""
-    set_up()
-    app = importlib.import_module("celery_testing.celery").app
-    return {name: queue.queue_arguments or {} for name, queue in app.amqp.queues.items()}
 
 
 def send_poison(path: str, address: str, count: int) -> None:

@@ -9,7 +9,7 @@ from workshop.checks.facts.common import set_up
 def cuts(rows: list[int]) -> dict[str, Any]:
     """The ranges that cut() makes of each number of rows, as text where they are no pairs."""
     set_up()
-    cut = importlib.import_module("testing.workflow").cut
+    cut = importlib.import_module("sums.counting").cut
     found: dict[str, Any] = {}
     for x in rows:
         ranges: Any = cut(x)
@@ -94,7 +94,7 @@ def _split(x: int, y: int, send: bool, spoil=lambda header: None):
     from celery.signals import before_task_publish
 
     models = importlib.import_module("sums.models")
-    task = importlib.import_module("testing.workflow").sum_in_parts
+    task = importlib.import_module("sums.tasks").sum_in_parts
     job = models.Job.objects.create(x=x, y=y)
     caught, sent, run = [], [], _chord.run
 

@@ -122,19 +122,18 @@ def reports(dues: list[str], seconds: float) -> dict[str, Any]:
     And what becomes of two runs for one hour at the same moment.
     """
     set_up()
-    import uuid
     import warnings
     from datetime import UTC
 
-    task = importlib.import_module("testing.reporting").report
+    task = importlib.import_module("reports.tasks").report
     model = importlib.import_module("reports.models").Report
     receipt = importlib.import_module("receipts.models").Receipt
+    job = importlib.import_module("sums.models").Job
 
     errors: list[str] = []
     with warnings.catch_warnings(record=True) as warned:
         for number, due in enumerate(dues):
-            job = uuid.uuid4()  # in the meantime another sum was done
-            receipt.objects.create(key=job, job_id=job)
+            receipt.objects.create(job=job.objects.create(x=1, y=1))  # another sum is done
             warned.clear()  # those of the last one count, which is sent by hand
             warnings.simplefilter("always")
             try:

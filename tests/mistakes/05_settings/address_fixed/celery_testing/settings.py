@@ -5,7 +5,7 @@ from dotenv import load_dotenv
 from .base import *
 from .base import BASE_DIR
 
-# BROKER_URL stands in the file .env, beside manage.py: no password in the code.
+# BROKER_URL is in the file .env, next to manage.py, so there is no password in the code.
 load_dotenv(BASE_DIR / ".env")
 
 CELERY_BROKER_URL = "amqp://localhost:5672//vhost"

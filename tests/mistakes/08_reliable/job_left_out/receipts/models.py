@@ -1,14 +1,16 @@
-"""An effect that must come about once for each sum: somebody pays for it."""
+"""An effect that must happen once for each sum: somebody pays for it."""
 
 from django.db import models
 
 
 class Receipt(models.Model):
-    key = models.CharField(max_length=40, unique=True)
-    job_id = models.UUIDField()
+    job = models.OneToOneField("sums.Job", on_delete=models.PROTECT)
     written = models.DateTimeField(auto_now_add=True)
 
+    def __str__(self) -> str:
+        return f"receipt for {self.job}"
 
-def write_receipt(job_id) -> None:
+
+def write_receipt(job_id: str) -> None:
     """Called at the end of a task, and a task may run twice."""
-    Receipt.objects.get_or_create(key=job_id)
+    Receipt.objects.get_or_create()

@@ -1,0 +1,168 @@
+"""The page, with htmx where JavaScript is on; and the same as a JSON API."""
+
+from uuid import UUID
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.vary import vary_on_headers
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import mixins, serializers, status, viewsets
+from rest_framework.exceptions import APIException
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import AnonRateThrottle
+
+from .forms import JobForm
+from .models import Job, fetch_outcomes
+from .serializers import JobSerializer
+from .services import KeyUsed, NotSent, submit
+from .status import ask_broker
+
+# --- the page -----------------------------------------------------------------------------
+
+# htmx gets a part of the page at the address of the whole: a cache must not mix them up
+varies = vary_on_headers("HX-Request")
+
+
+@varies
+@require_http_methods(["GET", "POST"])
+def job_list(request: HttpRequest) -> HttpResponse:
+    if request.method == "GET":
+        return _page(request, JobForm.empty())
+    form = JobForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form, status=400)
+    wish = form.cleaned_data
+    try:
+        submit(**wish)
+    except KeyUsed:
+        alert = "This form was sent before, with other numbers. Send it again."
+        return _page(request, JobForm.empty(wish["x"], wish["y"]), alert, status=422)
+    except NotSent:
+        alert = "The broker accepts no work at the moment, so nothing was started. Try again."
+        return _page(request, form, alert, status=503)
+    if request.htmx:
+        return _page(request, JobForm.empty(wish["x"], wish["y"]))
+    return redirect("sums:list")
+
+
+def _page(request: HttpRequest, form: JobForm, alert: str = "", status: int = 200) -> HttpResponse:
+    jobs = Paginator(Job.objects.sent(), 10).get_page(request.GET.get("page"))
+    fetch_outcomes(jobs)
+    template = "sums/_job_list.html" if request.htmx else "sums/job_list.html"
+    return render(request, template, {"form": form, "jobs": jobs, "alert": alert}, status=status)
+
+
+@varies
+@require_GET
+def job_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+    job = get_object_or_404(Job.objects.sent(), pk=pk)
+    template = "sums/_job.html" if request.htmx else "sums/job_detail.html"
+    return render(request, template, {"job": job})
+
+
+@varies
+@require_POST
+def job_cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
+    job = get_object_or_404(Job.objects.sent(), pk=pk)
+    if not job.outcome.is_over:
+        job.cancel()
+    return (
+        render(request, "sums/_job.html", {"job": job}) if request.htmx else redirect("sums:list")
+    )
+
+
+@varies
+@require_GET
+def work_status(request: HttpRequest) -> HttpResponse:
+    template = "sums/_status.html" if request.htmx else "sums/status.html"
+    return render(request, template, {"status": ask_broker()})
+
+
+# --- the API ------------------------------------------------------------------------------
+
+KEY = "Idempotency-Key"
+
+
+class KeyIsTaken(APIException):
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_code = "key_is_taken"
+
+
+class BrokerIsDown(APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The broker did not accept the message, so nothing was started."
+    default_code = "broker_is_down"
+    wait = 2  # seconds: REST framework puts it into the header Retry-After
+
+
+class IsOver(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = "This sum is over, so there is nothing left to cancel."
+    default_code = "is_over"
+
+
+class JobViewSet(
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    mixins.DestroyModelMixin,
+    viewsets.GenericViewSet,
+):
+    """POST a sum, GET what became of it, DELETE to cancel it."""
+
+    queryset = Job.objects.sent()
+    serializer_class = JobSerializer
+
+    def get_throttles(self) -> list[AnonRateThrottle]:
+        """Only a POST makes work for others."""
+        return super().get_throttles() if self.request.method == "POST" else []
+
+    def paginate_queryset(self, queryset):
+        jobs = super().paginate_queryset(queryset)
+        fetch_outcomes(jobs)
+        return jobs
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter(
+                KEY, str, OpenApiParameter.HEADER, description="The same key: the same job."
+            )
+        ],
+        responses={
+            202: JobSerializer,
+            400: OpenApiResponse(description="x or y is missing, or outside its limits"),
+            422: OpenApiResponse(description="the key belongs to another sum"),
+            429: OpenApiResponse(description="too many sums from this address"),
+            503: OpenApiResponse(description="the broker did not accept it"),
+        },
+    )
+    def create(self, request: Request) -> Response:
+        asked = self.get_serializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        key = request.headers.get(KEY, "")
+        if len(key) > 200 or "\0" in key:
+            raise serializers.ValidationError({KEY: ["At most 200 characters, and no NUL."]})
+        try:
+            job = submit(**asked.validated_data, key=key)
+        except KeyUsed as error:
+            raise KeyIsTaken(str(error)) from error
+        except NotSent as error:
+            raise BrokerIsDown from error
+        answer = self.get_serializer(job).data
+        return Response(answer, status.HTTP_202_ACCEPTED, headers={"Location": str(answer["url"])})
+
+    @extend_schema(
+        responses={
+            202: JobSerializer,
+            404: OpenApiResponse(description="there is no such sum"),
+            409: OpenApiResponse(description="it is over"),
+        }
+    )
+    def destroy(self, request: Request, pk: str | None = None) -> Response:
+        job = self.get_object()
+        if job.outcome.is_over and not job.cancelled:
+            raise IsOver
+        job.cancel()
+        return Response(self.get_serializer(job).data, status.HTTP_202_ACCEPTED)

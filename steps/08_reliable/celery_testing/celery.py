@@ -1,0 +1,21 @@
+import os
+
+from celery import Celery
+from celery.signals import celeryd_after_setup
+from kombu import Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "celery_testing.settings")
+
+app = Celery("celery_testing")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+DEAD = Queue("dead", queue_arguments={"x-queue-type": "quorum"})
+
+
+@celeryd_after_setup.connect
+def declare_dead(**_) -> None:
+    """Make the queue for dead letters before a worker takes its first message."""
+    with app.connection_for_write() as connection:
+        connection.ensure_connection()
+        DEAD(connection.default_channel).declare()

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class ReceiptsConfig(AppConfig):
+    name = "receipts"
+
+    def ready(self) -> None:
+        from . import receivers

@@ -1,5 +1,0 @@
-"""The tasks that work together."""
-
-from .reliable import CELERY_IMPORTS
-
-CELERY_IMPORTS = [*CELERY_IMPORTS, "testing.workflow"]

@@ -1,0 +1,46 @@
+"""The learner's project is one that Django itself finds nothing wrong with."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from workshop import places
+from workshop.desk import stages
+from workshop.project.manage import manage
+
+WITH_TESTS = [
+    stage.name
+    for stage in stages.all_stages()
+    if "sums/tests.py" in stages.content(stage, solved=True)
+]
+
+
+@pytest.mark.parametrize("name", WITH_TESTS)
+def test_its_own_tests_pass_and_its_migrations_are_made(name, solved):
+    path = solved(name).path
+    done(path, {}, "test")
+    done(path, {}, "makemigrations", "--check", "--dry-run")
+
+
+@pytest.mark.parametrize("https", ["0", "1"])
+def test_the_deployed_settings_have_no_warning(https, solved):
+    path = solved(WITH_TESTS[-1]).path
+    shutil.copy(places.CHECKOUT / "docker" / "deployed.py", path / "celery_testing")
+    there = {
+        "DJANGO_SETTINGS_MODULE": "celery_testing.deployed",
+        "DJANGO_SECRET_KEY": example()["DJANGO_SECRET_KEY"],
+        "HTTPS": https,
+    }
+    done(path, there, "check", "--deploy", "--fail-level", "WARNING")
+
+
+def done(path: Path, env: dict[str, str], *words: str) -> None:
+    ran = manage(path, env, *words)
+    assert ran.returncode == 0, ran.stdout
+
+
+def example() -> dict[str, str]:
+    """What `.env.example` proposes."""
+    lines = (places.CHECKOUT / ".env.example").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))

@@ -1,4 +1,0 @@
-"""What becomes of a task's result."""
-
-CELERY_RESULT_BACKEND = "django-db"
-CELERY_TRACK_STARTED = True

@@ -1,0 +1,14 @@
+"""Count the receipts, whenever beat asks for it."""
+
+from celery import Task, shared_task
+from django.utils import timezone
+
+from receipts.models import Receipt
+
+from .models import Report
+
+
+@shared_task(bind=True)
+def report(self: Task) -> None:
+    due = (self.request.headers or {}).get("due", timezone.now())
+    Report.objects.update_or_create(slot=due, defaults={"count": Receipt.objects.count()})
