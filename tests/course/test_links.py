@@ -1,6 +1,6 @@
 """Each lesson leads on to the documentation of what it uses, at an address that is known to exist.
 
-The pages in links.txt were looked up in the repositories of their projects; nothing is fetched here.
+The pages in links.txt were looked up in their projects' repositories; nothing is fetched here.
 """
 
 import re
