@@ -180,10 +180,15 @@ def policies_of_the_script(look: Look) -> list[dict]:
     before = look.broker.policies(login.VHOST)
     for policy in before:
         look.broker.remove("policies", login.VHOST, policy["name"])
-    said = run_script(look, POLICY)
-    found = look.broker.policies(login.VHOST)
+    found: list[dict] = []
+    try:
+        said = run_script(look, POLICY)
+        found = look.broker.policies(login.VHOST)
+    finally:  # what the script did not set is as it was before the look
+        names = {policy["name"] for policy in found}
+        others = [policy for policy in before if policy["name"] not in names]
+        look.broker.set_policies(login.VHOST, others)
     if not found:
-        look.broker.set_policies(login.VHOST, before)  # as it was before the look
         wrong = check.first_wrong(OF_POLICY, said.said, last=said.last)
         raise wrong or check.wrong("no_policy", last=said.last)
     expect_policy_of_sums(found)

@@ -134,7 +134,7 @@ class Project:
         return database
 
     def rows(self, query: str, values: dict[str, Any] | None = None) -> list[tuple]:
-        """What a query finds in the database of a project that is `on` the second broker."""
+        """Run SQL in the database of a project that is `on` the second broker; the rows found."""
         file = self.env["DATABASE_URL"].removeprefix("sqlite:///")
         opened = contextlib.closing(sqlite3.connect(file, timeout=by_clock(20)))
         with opened as database, database:  # the second: a row that is written is committed

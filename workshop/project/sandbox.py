@@ -59,7 +59,6 @@ class Sandbox:
             prepare.replay(self.stage, self.broker)
             if self.stage.apart:
                 self.broker.make_vhost(self.vhost, login.USER)
-                self.broker.set_policies(self.vhost, self.broker.policies(login.VHOST))
                 stack.callback(self.broker.remove, "vhosts", self.vhost)
             else:
                 stack.callback(self._drop_queues, set(self.broker.queues(login.VHOST)))

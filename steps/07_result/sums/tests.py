@@ -42,6 +42,21 @@ class SubmitTests(TestCase):
             submit(5, 6, key="k")
 
 
+class PageTests(TestCase):
+    def test_a_cache_does_not_mix_up_the_page_and_its_part(self):
+        for headers in ({}, {"HX-Request": "true"}):
+            self.assertIn("HX-Request", self.client.get("/", headers=headers)["Vary"])
+
+    @patch("sums.services.send")
+    def test_a_form_without_a_key_is_accepted(self, send):
+        self.assertRedirects(self.client.post("/", {"x": 3, "y": 4}), "/")
+        send.assert_called_once()
+
+    def test_a_form_with_a_number_too_large_says_so(self):
+        answer = self.client.post("/", {"x": SIDE + 1, "y": 4})
+        self.assertContains(answer, "less than or equal to", status_code=400)
+
+
 class LimitTests(TestCase):
     def test_the_model_knows_its_limits(self):
         with self.assertRaises(ValidationError):

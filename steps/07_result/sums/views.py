@@ -69,9 +69,9 @@ def job_cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     job = get_object_or_404(Job.objects.sent(), pk=pk)
     if not job.outcome.is_over:
         job.cancel()
-    return (
-        render(request, "sums/_job.html", {"job": job}) if request.htmx else redirect("sums:list")
-    )
+    if not request.htmx:
+        return redirect("sums:list")
+    return render(request, "sums/_job.html", {"job": job})
 
 
 @varies

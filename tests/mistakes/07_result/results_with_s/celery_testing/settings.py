@@ -10,6 +10,6 @@ CELERY_BROKER_URL = os.environ.get("BROKER_URL", "amqp://localhost:5672//vhost")
 
 # --- results ------------------------------------------------------------------------------
 
-CELERY_RESULT_EXPIRES = None  # the page shows them for as long as there is the job
+CELERY_RESULT_EXPIRES = None  # the page shows a result for as long as its job exists
 CELERY_RESULTS_BACKEND = "django-db"
 CELERY_TASK_TRACK_STARTED = True

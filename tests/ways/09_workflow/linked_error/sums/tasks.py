@@ -12,7 +12,7 @@ from .signals import sum_finished
 logger = get_task_logger(__name__)
 
 
-@shared_task(bind=True)  # nobody sends it any more, but some may still be in the queue
+@shared_task(bind=True)  # no longer sent, but some may still be in the queue
 def sum_number(self: Task, x: int, y: int) -> int:
     logger.info("counting %s rows of %s", x, y)
 

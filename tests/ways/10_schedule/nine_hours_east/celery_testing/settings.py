@@ -50,6 +50,6 @@ CELERY_TIMEZONE = "Etc/GMT-9"
 
 # --- results ------------------------------------------------------------------------------
 
-CELERY_RESULT_EXPIRES = None  # the page shows them for as long as there is the job
+CELERY_RESULT_EXPIRES = None  # the page shows a result for as long as its job exists
 CELERY_RESULT_BACKEND = "django-db"
 CELERY_TASK_TRACK_STARTED = True
