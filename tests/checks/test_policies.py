@@ -1,4 +1,4 @@
-"""The check of stage 08 runs policy.sh where there is no policy, and leaves the learner's others."""
+"""The check of stage 08 runs policy.sh where no policy is, and leaves the learner's others."""
 
 import pytest
 
