@@ -38,7 +38,7 @@ def test_a_workers_log_is_read_with_and_without_honchos_margin():
         0.25,
     )
     assert first.ended - first.begun == pytest.approx(0.25)
-    assert second.id == "b-2" and second.ended is None
+    assert second.id == "b-2" and not second.ended
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row["example"][:60])

@@ -1,6 +1,6 @@
 """Lay out a new stage: a beginning of each file it needs, and its row in each table.
 
-    python -m tools.new_stage 11_observe "See what runs"
+    python -m tools.new_stage 12_observe "See what runs"
 
 Whatever is missing says so: [TO WRITE: what belongs here]; tests/course/test_complete.py lists it.
 """
@@ -157,7 +157,7 @@ def planned(name: str, title: str, minutes: int) -> Stage:
     if not NAME.fullmatch(name):
         raise CourseError(
             f"{name!r} is no name for a stage.",
-            "two digits, an underscore, then lowercase letters a-z and digits, as in 11_observe",
+            "two digits, an underscore, then lowercase letters a-z and digits, as in 12_observe",
         )
     if not title.strip() or not title.isprintable() or set(title) & set(NOT_IN_A_TITLE):
         raise CourseError(
@@ -279,7 +279,7 @@ def lay_out(stage: Stage) -> list[Path]:
 
 def main(words: list[str]) -> None:
     parser = argparse.ArgumentParser(prog=COMMAND, description="Lay out a new stage.")
-    parser.add_argument("name", help="number and name, as in 11_observe")
+    parser.add_argument("name", help="number and name, as in 12_observe")
     parser.add_argument("title", help='as in "See what runs"')
     parser.add_argument("--minutes", type=int, default=25, help="of the whole lesson (default: 25)")
     asked = parser.parse_args(words)

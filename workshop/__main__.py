@@ -80,20 +80,21 @@ def status() -> None:
 
 @course.command()
 @a_stage
+@click.argument("todo", default="", metavar="[LETTER]", help="of a TODO: that one alone")
 @click.option("--watch", is_flag=True, help="again after each save")
 @as_data
-def check(stage, watch, as_data) -> int | None:
+def check(stage, todo, watch, as_data) -> int | None:
     """look at a stage: what is right, and what is not"""
     from workshop import show
 
     stage = verbs.which(stage)
     if watch:
-        return show.after_each_save(verbs.watch(stage), stage.name)
+        return show.after_each_save(verbs.watch(stage, todo), stage.name)
     if as_data:
-        found = verbs.check(stage)
+        found = verbs.check(stage, todo)
         print_data(found.report)
     else:
-        found = show.one_by_one(lambda listener: verbs.check(stage, listener=listener))
+        found = show.one_by_one(lambda listener: verbs.check(stage, todo, listener=listener))
     return 0 if found.right else 1
 
 

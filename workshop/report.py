@@ -43,15 +43,17 @@ class Listener:
 
 @dataclass
 class Report:
-    """All items of one stage's check; `ill` is what is wrong with the machine, not the work.
+    """The items of one stage's check; `ill` is what is wrong with the machine, not the work.
 
-    `why` says for each TODO, by its letter, why it is done so; for whoever has done it.
+    `why` says for each TODO, by its letter, why it is done so; for whoever has done it. `todo` is
+    the letter of the only one that was looked at, or "" for the whole stage.
     """
 
     stage: str
     items: list[Result]
     ill: list[str] = field(default_factory=list)
     why: dict[str, str] = field(default_factory=dict)
+    todo: str = ""
 
     @property
     def passed(self) -> bool:
@@ -73,11 +75,13 @@ class Report:
         return next((item for item in self.items if item.state != PASS), None)
 
     def as_data(self) -> dict:
-        """`{"stage", "items": [a Result's fields], "ill", "why"}`."""
+        """`{"stage", "items": [a Result's fields], "ill", "why", "todo"}`."""
         return asdict(self)
 
     @classmethod
     def from_data(cls, data: dict) -> "Report":
         """The report that `as_data` came from. Raises TypeError or KeyError for other data."""
         items = [Result(**{**item, "hints": tuple(item["hints"])}) for item in data["items"]]
-        return cls(data["stage"], items, list(data["ill"]), data.get("why", {}))
+        return cls(
+            data["stage"], items, list(data["ill"]), data.get("why", {}), data.get("todo", "")
+        )

@@ -222,10 +222,11 @@ def _words(item: Result, titles: dict[str, str]) -> Group:
 
 def last_line(report: Report) -> str:
     """The count, and the next thing to type."""
-    number, whole = report.stage[:2], len(report.items)
+    number, whole = f"{report.stage[:2]} {report.todo}".strip(), len(report.items)
     if report.ill:
         return f"{number}: no answer yet · first the machine: make doctor"
     if report.passed:
         return f"{number}: {report.right} of {whole}, all is right"
     again = f"again: workshop check {number}"
-    return f"{number}: {report.right} of {whole} · {again} · a hint: workshop hint {number}"
+    hint = f"a hint: workshop hint {report.stage[:2]}"
+    return f"{number}: {report.right} of {whole} · {again} · {hint}"

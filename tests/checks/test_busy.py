@@ -25,7 +25,7 @@ MISTAKES = (
     "04_view/called_not_sent",
     "06_run/print_for_log",
     "07_result/no_keywords",
-    "10_schedule/short_name",
+    "11_schedule/short_name",
 )
 
 

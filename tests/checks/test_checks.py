@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from workshop import checks, show
+from workshop import checks, show, verbs
 from workshop.broker import login
 from workshop.broker.node import Broker, dead_checks_cleared
-from workshop.desk import prepare, stages
+from workshop.desk import prepare, progress, stages
 from workshop.errors import CourseError
 from workshop.report import BROKEN, NOT_TRIED, PASS, WRONG
 
@@ -237,3 +237,14 @@ def test_a_look_that_fails_as_it_begins_keeps_no_other_check_away(solved, broker
             checks.check(stage)
     with dead_checks_cleared(broker, wait=False) as alone:
         assert alone, kept
+
+
+def test_one_todo_is_checked_with_what_it_needs_and_is_no_progress(solved, warm):
+    stage = solved("09")
+    found = verbs.check(stage, "b", warm=warm).report
+    assert [item.id for item in found.items] == ["tell_tries_again", "poison_ends_in_dead"]
+    assert found.passed and list(found.why) == ["b"]
+    assert "09 b: 2 of 2" in str(show.Shown(found))
+    alone = verbs.check(stage, "a", warm=warm).report
+    assert [item.id for item in alone.items] == ["tell_tries_again"]
+    assert "report" not in progress.read().get(stage.name, {})

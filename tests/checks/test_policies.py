@@ -1,4 +1,4 @@
-"""The check of stage 08 runs policy.sh where no policy is, and leaves the learner's others."""
+"""The check of stage 09 runs policy.sh where no policy is, and leaves the learner's others."""
 
 import pytest
 
@@ -17,7 +17,7 @@ MINE = {
 
 @pytest.mark.parametrize("script", ["as it is", "exit 1\n"])
 def test_a_policy_of_the_learners_own_is_kept(script, solved, broker, warm):
-    stage = solved("08")
+    stage = solved("09")
     prepare.replay(stage, broker)
     before = {policy["name"] for policy in broker.policies(login.VHOST)}
     broker.set_policies(login.VHOST, [MINE])

@@ -59,7 +59,7 @@ print([sent_if_away_at(number) for number in range(1, 6)])
 
 
 def test_a_change_that_comes_while_beat_reads_makes_no_second_message(solved, tmp_path):
-    stage = solved("10")
+    stage = solved("11")
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT],
         cwd=stage.desk,

@@ -10,7 +10,7 @@ from workshop import places
 from workshop.desk import stages
 
 STAGES = stages.all_stages()
-SCHEDULE = "10_schedule"  # the stage from which something is taken away
+SCHEDULE = "11_schedule"  # the stage from which something is taken away
 SAMPLES = [f"tests/{kind}/{SCHEDULE}" for kind in ("mistakes", "ways")]
 
 
@@ -76,7 +76,7 @@ def test_a_new_stage_loads_and_lacks_what_is_to_be_written(checkout, capsys):
     assert strays() == []
 
 
-EXAMPLE = "as in 11_observe"
+EXAMPLE = "as in 12_observe"
 REFUSED = {
     "a number that is taken": (
         f"{LAST[:2]}_unwritten",
@@ -149,7 +149,7 @@ def expect_refused(checkout, name, title, cause, cure):
 
 SHEET, CHECK = f"steps/{SCHEDULE}/README.md", f"workshop/checks/s{SCHEDULE}"
 LESSON, START = f"notebooks/{SCHEDULE}.ipynb", "notebooks/00_start.ipynb"
-TITLE, TASK = "# 10 · Work that starts by the clock", "reports/tasks.py"
+TITLE, TASK = "# 11 · Work that starts by the clock", "reports/tasks.py"
 GIVEN, SOLVED = f"steps/{SCHEDULE}", f"solutions/{SCHEDULE}"
 
 # what is found → the file, the words in it, and what is put in their place; or a path to remove
@@ -162,7 +162,7 @@ CHANGES = {
     f"{SOLVED}: no {TASK}, which has a TODO in {GIVEN}": (f"{SOLVED}/{TASK}",),
     f"{SOLVED}/{TASK}: a TODO is left": (f"{SOLVED}/{TASK}", "Count", "TODO"),
     f"{GIVEN}: no exercise sheet, README.md": (SHEET,),
-    f"{SHEET}: does not begin with {TITLE}": (SHEET, "# 10"),
+    f"{SHEET}: does not begin with {TITLE}": (SHEET, "# 11"),
     f"{SHEET}: no **Goal.**": (SHEET, "**Goal.**"),
     f"{SHEET}: no **Files.**": (SHEET, "**Files.**"),
     f"{SHEET}: no **TODO**": (SHEET, "**TODO**"),
@@ -171,8 +171,8 @@ CHANGES = {
     f"{SHEET}: no `{TASK}`": (SHEET, TASK),
     f"{SHEET}: no <summary>A hint for b</summary>": (SHEET, "A hint for b"),
     f"{SHEET}: no line for TODO b": (SHEET, "- **b**"),
-    "workshop/checks: no s10_schedule.py": (f"{CHECK}.py",),
-    "workshop/checks: no s10_schedule.toml": (f"{CHECK}.toml",),
+    "workshop/checks: no s11_schedule.py": (f"{CHECK}.py",),
+    "workshop/checks: no s11_schedule.toml": (f"{CHECK}.toml",),
     f"{CHECK}.py: does not load: KeyError: 'written_once'": (
         f"{CHECK}.toml",
         "[written_once]",
@@ -187,7 +187,7 @@ CHANGES = {
     f"tests/mistakes/{SCHEDULE}: 0 mistakes of at least 8": (SAMPLES[0],),
     f"tests/ways/{SCHEDULE}: no other right way": (SAMPLES[1],),
     f"notebooks: no {SCHEDULE}.ipynb": (LESSON,),
-    f"{LESSON}: does not begin with {TITLE}": (LESSON, "# 10"),
+    f"{LESSON}: does not begin with {TITLE}": (LESSON, "# 11"),
     f"{LESSON}: no *25 minutes. in the first cell": (LESSON, "*25 minutes."),
     f"{LESSON}: no ../steps/{SCHEDULE}/README.md in the first cell": (LESSON, "README.md"),
     f"{LESSON}: no ../desk/{SCHEDULE}/{TASK} in the first cell": (LESSON, TASK),
@@ -205,23 +205,23 @@ CHANGES = {
         LESSON,
         "all is right",
     ),
-    f"notebooks/09_workflow.ipynb: no [{TITLE[2:]}]({SCHEDULE}.ipynb) in the last cell": (
-        "notebooks/09_workflow.ipynb",
-        "[10 · ",
+    f"notebooks/10_workflow.ipynb: no [{TITLE[2:]}]({SCHEDULE}.ipynb) in the last cell": (
+        "notebooks/10_workflow.ipynb",
+        "[11 · ",
     ),
-    f"{START}: status() does not show stage 10: make refresh ARGS=00_start": (
+    f"{START}: status() does not show stage 11: make refresh ARGS=00_start": (
         START,
-        "10  Work that starts",
+        "11  Work that starts",
     ),
-    f"{START}: no row | 10 | [{TITLE[7:]}]({SCHEDULE}.ipynb) | 25 |": (START, "| 10 |"),
-    f"README.md: no row | 10 | [{TITLE[7:]}](notebooks/{SCHEDULE}.ipynb) | 25 |": (
+    f"{START}: no row | 11 | [{TITLE[7:]}]({SCHEDULE}.ipynb) | 25 |": (START, "| 11 |"),
+    f"README.md: no row | 11 | [{TITLE[7:]}](notebooks/{SCHEDULE}.ipynb) | 25 |": (
         "README.md",
-        "10_schedule.ipynb) | 25 |",
+        "11_schedule.ipynb) | 25 |",
     ),
 }
 
 
-@pytest.mark.parametrize("lack", CHANGES, ids=lambda lack: lack.replace(SCHEDULE, "10"))
+@pytest.mark.parametrize("lack", CHANGES, ids=lambda lack: lack.replace(SCHEDULE, "11"))
 def test_what_is_taken_away_is_named(checkout, lack):
     change(checkout, *CHANGES[lack])
     assert lack in lacks(stages.find(SCHEDULE))

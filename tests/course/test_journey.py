@@ -231,6 +231,16 @@ def test_a_learner_fails_mends_passes_and_goes_on(course, lab):
     assert lab.run("stage.check()").count("0 of 5") == 1
     lab.page.screenshot(path=SHOTS / "desk_03_failed.png")
 
+    # RabbitMQ's management page is a tab beside the terminal, and admits guest
+    lab.page.get_by_role("tab", name="RabbitMQ").click()
+    page = lab.page.frame_locator("iframe:visible")
+    page.locator("[name=username]").fill("guest")
+    page.locator("[name=password]").fill("guest")
+    page.locator("[type=submit]").click()
+    page.get_by_text("Queued messages").first.wait_for()
+    lab.page.screenshot(path=SHOTS / "desk_03_management.png")
+    lab.page.locator(".lm-TabBar-tab", has_text=stage.name).last.click()
+
     # the terminal beside it stands in the stage's folder, with the checkout's commands
     seen = course.folder / "desk" / stage.name / "seen.txt"
     lines = lab.say("(pwd; which celery rabbitmqctl; rabbitmqctl -q list_vhosts)", seen)

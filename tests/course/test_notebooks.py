@@ -7,6 +7,7 @@ import pytest
 
 from workshop import places
 
+MOST_LINES, MOST_COLUMNS = 12, 72  # of a cell: the rest belongs in workshop.drills
 FILES = sorted(places.NOTEBOOKS.glob("*.ipynb"))
 
 
@@ -43,6 +44,13 @@ def test_the_first_notebook_has_a_picture_and_asks_the_doctor():
     notebook = nbformat.read(places.NOTEBOOKS / "00_start.ipynb", as_version=4)
     assert "![" in text(notebook)
     assert any("doctor()" in cell.source for cell in code(notebook))
+
+
+def test_a_cell_fits_on_a_narrow_screen(notebook):
+    for cell in code(notebook):
+        lines = cell.source.splitlines()
+        assert len(lines) <= MOST_LINES, cell.source
+        assert max(map(len, lines)) <= MOST_COLUMNS, max(lines, key=len)
 
 
 def test_a_notebook_imports_the_course_by_two_names(notebook):

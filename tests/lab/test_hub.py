@@ -65,7 +65,7 @@ def jupyter_of_a_hub(monkeypatch, tmp_path, broker):
 @pytest.fixture
 def project(hub, solved, broker):
     """The newest stage's project, and its web server."""
-    stage = solved("10")
+    stage = solved("11")
     prepare.replay(stage, broker)
     project = Project(stage, stage.desk, broker)
     subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=stage.desk, check=True)

@@ -14,7 +14,7 @@ import pytest
 from workshop import places, verbs
 from workshop.__main__ import course
 from workshop.broker.node import Broker
-from workshop.desk import progress, stages
+from workshop.desk import lessons, progress, stages
 from workshop.errors import CourseError
 from workshop.lab import terminal
 from workshop.lesson.lesson import begin
@@ -260,17 +260,27 @@ def test_status_survives_a_deleted_folder_and_names_the_way_back(desk):
 
 
 def test_a_renamed_stage_keeps_its_record_and_its_folder(desk):
-    stage = lay("03")
-    (stage.desk / WORKERS).write_text("mine")
+    stage = next(stage for stage in stages.all_stages() if stage.was)
+    lay(stage.name)
+    file = stage.desk / stage.todo[0]
+    file.write_text("mine")
     checked(stage, report(PASS, WRONG))
-    old = stage.desk.with_name("03_oldname")
+    old = stage.desk.with_name(stage.was)
     stage.desk.rename(old)
-    facts = json.loads(progress.file().read_text())
-    facts["03"]["name"] = "03_oldname"
-    progress.file().write_text(json.dumps(facts))
-    assert "1 of 2" in str(verbs.status())
+    lessons.lay_all()
+    (lessons.folder() / f"{stage.was}.ipynb").write_text("my lesson")
+    [facts] = json.loads(progress.file().read_text()).values()
+    number = stage.was[:2]  # once the key; another stage has it now
+    progress.file().write_text(json.dumps({number: {**facts, "name": stage.was}}))
+    row = int(stage.number) - 1
+    assert "1 of 2" in str(verbs.status()).splitlines()[row]
+    assert "not begun" in str(verbs.status()).splitlines()[int(number) - 1]
+    verbs.begin(stages.find(number))
     verbs.begin(stage)
-    assert (stage.desk / WORKERS).read_text() == "mine" and not old.exists()
+    assert file.read_text() == "mine" and not old.exists()
+    lessons.lay_all()
+    [kept] = lessons.folder().glob(f"{stage.name}-*.ipynb")
+    assert kept.read_text() == "my lesson"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"03": 7}', '{"03": {"report": {"items": 1}}}'])
@@ -279,7 +289,7 @@ def test_a_spoiled_record_stops_nothing(desk, text):
     progress.file().write_text(text)
     assert f"{len(stages.all_stages())} stages" in str(verbs.status())
     progress.begun(stages.find("03"))
-    assert progress.read()["03"]["begun"]
+    assert progress.read()["03_worker"]["begun"]
 
 
 def test_four_writers_at_once_lose_nothing(desk):
@@ -291,7 +301,7 @@ for _ in range(100):
 """
     running = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(4)]
     assert [one.wait() for one in running] == [0] * 4
-    assert progress.read()["03"]["count"] == 400
+    assert progress.read()["03_worker"]["count"] == 400
 
 
 def test_a_pause_is_not_counted_as_work(desk, monkeypatch):
@@ -299,7 +309,7 @@ def test_a_pause_is_not_counted_as_work(desk, monkeypatch):
     for at in (now, now + 60, now + 9000):
         monkeypatch.setattr(progress.time, "time", lambda at=at: at)
         progress.begun(stage)
-    assert progress.read()["03"]["seconds"] == pytest.approx(60 + progress.PAUSE_SECONDS)
+    assert progress.read()["03_worker"]["seconds"] == pytest.approx(60 + progress.PAUSE_SECONDS)
 
 
 def test_next_begins_the_stage_to_go_on_with(desk, monkeypatch):
@@ -372,11 +382,17 @@ def test_without_a_verb_the_verbs_are_listed():
     assert "workshop next" in done.stderr and "check  " in done.stderr
 
 
+def test_a_letter_that_no_todo_has_is_named_with_those_there_are(desk):
+    with pytest.raises(CourseError, match="no TODO 'x' here: the letters are a, b") as raised:
+        verbs.check(lay("03"), "x")
+    assert "the whole stage" in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         ("chek 03", "Did you mean 'check'?"),
-        ("check 03 04", "(04)"),
+        ("check 03 a b", "(b)"),
         ("check --jsno", "Did you mean '--json'?"),
         ("status --json", "'--json'"),
         ("--nosuch status", "'--nosuch'"),

@@ -126,7 +126,7 @@ def rate(box: Sandbox, worker: Running, ignore_result: bool) -> float:
 
 def split() -> list[Row]:
     """The guide's sum in parts, with one process and with two: the best of three after a first."""
-    with in_a_home_of_its_own(), Sandbox(stages.find("09")) as box:
+    with in_a_home_of_its_own(), Sandbox(stages.find("10")) as box:
         box.migrate()
         client = box.web()
         took = {count: parts_of_the_sum(box, client, count) for count in (1, 2)}

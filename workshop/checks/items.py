@@ -85,6 +85,17 @@ class Check:
 
         return register
 
+    def of_todo(self, letter: str) -> tuple[str, ...]:
+        """The ids of the items that a TODO makes right; of all items without a letter."""
+        found = tuple(item.id for item in self.items if letter in ("", item.todo))
+        if not found:
+            letters = sorted({item.todo for item in self.items} - {""})
+            raise CourseError(
+                f"there is no TODO {letter!r} here: the letters are {', '.join(letters)}.",
+                "without a letter, the whole stage is checked",
+            )
+        return found
+
     def needed(self, *ids: str) -> set[str]:
         """These items and all that they need, directly or not."""
         found, rest = set(), list(ids)
@@ -209,35 +220,42 @@ def check(
     only: tuple[str, ...] = (),
     listener: Listener | None = None,
     given: tuple[str, ...] = (),
+    todo: str = "",
 ) -> Report:
     """Look at the stage as it stands, starting and stopping what that needs.
 
-    `only` are ids of items: then they and what they need are looked at, less what is `given`. Where
-    the machine itself is ill, or too busy to tell, the report says so, and blames no work for it.
+    `only` are ids of items: then they and what they need are looked at, less what is `given`; the
+    letter of a TODO means its items. Where the machine itself is ill, or too busy to tell, the
+    report says so, and blames no work for it.
     """
+    if todo:
+        only = of(stage).of_todo(todo)
     with ExitStack() as stack:
         if look is None:
             # the first of its jobs waits for the libraries; meanwhile the machine is looked at
             warm = warm or stack.enter_context(Warm())
             ill = diagnosis.ill(start=True)
             if ill:
-                return _not_looked_at(stage, ill)
+                return _not_looked_at(stage, ill, todo)
             look = stack.enter_context(Look(stage, warm=warm))
         results = of(stage).run(look, only, listener, given)
         if look.busy:
-            return Report(stage.name, results, [str(look.busy)])
+            return Report(stage.name, results, [str(look.busy)], todo=todo)
         if any(result.state != PASS for result in results):
             ill = diagnosis.ill()
             if ill:
-                return _not_looked_at(stage, ill)
-        return Report(stage.name, results, why=of(stage).content.why)
+                return _not_looked_at(stage, ill, todo)
+        why = {
+            letter: said for letter, said in of(stage).content.why.items() if todo in ("", letter)
+        }
+        return Report(stage.name, results, why=why, todo=todo)
 
 
-def _not_looked_at(stage: Stage, ill: list[Finding]) -> Report:
+def _not_looked_at(stage: Stage, ill: list[Finding], todo: str) -> Report:
     words = [
         f"something is wrong with this machine, not with your work. {finding.name}: "
         f"{finding.found}\n→ {finding.cure}"
         for finding in ill
     ]
-    items = [item.blocked(MACHINE) for item in of(stage).items]
-    return Report(stage.name, items, words)
+    items = [item.blocked(MACHINE) for item in of(stage).items if todo in ("", item.todo)]
+    return Report(stage.name, items, words, todo=todo)

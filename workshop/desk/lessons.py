@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from workshop import places
+from workshop.desk import stages
 from workshop.machine.files import write_whole
 
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)[^)#\s]+")  # of Markdown, to a file
@@ -34,19 +35,25 @@ def lay(name: str) -> Path:
 
 
 def lay_all() -> None:
-    """A copy of every lesson: each links to the next."""
+    """A copy of every lesson: each links to the next. One of a former name is set aside."""
+    for stage in stages.all_stages():
+        if stage.was and (folder() / f"{stage.was}.ipynb").exists():
+            set_aside(stage.was, stage.name)
     for lesson in places.NOTEBOOKS.glob(NAMES):
         lay(lesson.stem)
 
 
 def lay_anew(name: str) -> Path | None:
     """A new copy in place of the learner's; where that one was set aside."""
-    copy, aside = folder() / f"{name}.ipynb", None
-    if copy.exists():
-        aside = copy.with_name(f"{name}-{time.strftime('%Y%m%d-%H%M%S')}.ipynb")
-        copy.replace(aside)
+    aside = set_aside(name, name) if (folder() / f"{name}.ipynb").exists() else None
     lay(name)
     return aside
+
+
+def set_aside(name: str, stage: str) -> Path:
+    """Move a copy out of the way: it is then one of this stage, with the time in its name."""
+    aside = folder() / f"{stage}-{time.strftime('%Y%m%d-%H%M%S')}.ipynb"
+    return (folder() / f"{name}.ipynb").replace(aside)
 
 
 def is_old(name: str) -> bool:

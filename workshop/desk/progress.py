@@ -1,7 +1,7 @@
-"""What the learner has done, in `desk/.progress.json`: one record a stage, by its number.
+"""What the learner has done, in `desk/.progress.json`: one record a stage, by its name.
 
 Written whole and put in place at once, so that a crash leaves the old file or the new one.
-A record outlives the stage's folder, and the stage's name: it goes by the number.
+A record outlives the stage's folder, and the stage's name: stages.toml lists the former one.
 """
 
 import contextlib
@@ -40,12 +40,16 @@ def file() -> Path:
 
 
 def read() -> dict[str, dict]:
-    """All records; one that cannot be read is as if it were not there."""
+    """All records by their stages' names; one that cannot be read is as if it were not there."""
     try:
         found = json.loads(file().read_text())
-        return {number: facts for number, facts in found.items() if isinstance(facts, dict)}
+        records = {key: facts for key, facts in found.items() if isinstance(facts, dict)}
     except (OSError, ValueError, AttributeError):
         return {}
+    # once the key was the number, and the name was in the record alone
+    named = {facts.get("name", key): facts for key, facts in records.items()}
+    now = {stage.was: stage.name for stage in stages.all_stages() if stage.was}
+    return {now.get(name, name): facts for name, facts in named.items()}
 
 
 @contextlib.contextmanager
@@ -62,7 +66,7 @@ def record(stage: stages.Stage) -> Iterator[dict]:
         everything = read()
         if file().exists() and not everything:
             _set_aside_if_unreadable()
-        facts = everything.setdefault(stage.number, {})
+        facts = everything.setdefault(stage.name, {})
         now = time.time()
         away = now - facts.get("last", now)
         facts["seconds"] = facts.get("seconds", 0) + min(max(away, 0), PAUSE_SECONDS)
@@ -118,7 +122,7 @@ def fingerprint(stage: stages.Stage) -> str:
 
 def last_report(stage: stages.Stage) -> Report | None:
     """What the check said last, if the files are still the ones that it looked at."""
-    facts = read().get(stage.number, {})
+    facts = read().get(stage.name, {})
     if "report" in facts and facts.get("files") == fingerprint(stage):
         with contextlib.suppress(TypeError, KeyError):
             return Report.from_data(facts["report"])
@@ -140,7 +144,7 @@ def next_step(stage: stages.Stage, item: str, steps: int) -> int:
 def rows() -> list[Row]:
     """Every stage of the course with its state."""
     found = read()
-    return [_row(stage, found.get(stage.number, {})) for stage in stages.all_stages()]
+    return [_row(stage, found.get(stage.name, {})) for stage in stages.all_stages()]
 
 
 def _row(stage: stages.Stage, facts: dict) -> Row:
@@ -163,8 +167,8 @@ def _row(stage: stages.Stage, facts: dict) -> Row:
 def last_begun() -> stages.Stage | None:
     """The stage that the learner was at last."""
     found = read()
-    known = [stage for stage in stages.all_stages() if stage.number in found]
-    return max(known, key=lambda stage: found[stage.number].get("last", 0), default=None)
+    known = [stage for stage in stages.all_stages() if stage.name in found]
+    return max(known, key=lambda stage: found[stage.name].get("last", 0), default=None)
 
 
 def next_stage() -> stages.Stage | None:
@@ -180,6 +184,5 @@ def next_stage() -> stages.Stage | None:
 
 def old_folder(stage: stages.Stage) -> Path | None:
     """The learner's folder of this stage from a time when the stage had another name."""
-    name = read().get(stage.number, {}).get("name", stage.name)
-    folder = places.desk() / str(name)
-    return folder if name != stage.name and folder.is_dir() else None
+    folder = places.desk() / stage.was
+    return folder if stage.was and folder.is_dir() else None

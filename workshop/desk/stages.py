@@ -33,6 +33,7 @@ class Stage:
     name: str
     title: str
     minutes: int
+    was: str = ""
     gives: str = ""
     app: str = ""
     apart: bool = False
@@ -98,7 +99,7 @@ def find(word: str | int) -> Stage:
     """The stage of this number or name (`3`, `03`, `worker`, `03_worker`)."""
     word = str(word).strip().rstrip("/")
     for stage in all_stages():
-        if word in (stage.name, stage.name[3:]) or (
+        if word in {stage.name, stage.name[3:], stage.was} - {""} or (
             word.isdigit() and int(word) == int(stage.number)
         ):
             return stage

@@ -11,6 +11,7 @@ import sys
 import threading
 import uuid
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import psutil
@@ -20,6 +21,7 @@ from kombu import Connection, Queue
 from kombu.exceptions import OperationalError
 
 from workshop.broker import login
+from workshop.broker.node import Broker
 from workshop.broker.spare import SecondBroker
 from workshop.errors import CourseError
 from workshop.machine import environment
@@ -36,42 +38,39 @@ def connect(address: str, confirms: bool) -> Connection:
     return Connection(address, transport_options={"confirm_publish": confirms})
 
 
-def publish_until_killed(second: SecondBroker, at_least: int) -> dict[str, dict[str, int]]:
-    """Two senders, with confirms and without, until the node is killed; then it starts again.
+def publish_until_killed(
+    second: SecondBroker, confirms: bool, at_least: int = 300
+) -> dict[str, int]:
+    """Publish, with confirms or without, until the node is killed; then it starts again.
 
-    It is killed when each has `at_least` messages accepted, and while more are on their way to
-    it: for a moment it is held, and hears nothing of what goes on being sent.
+    It is killed when it has accepted `at_least` messages, and while more are on their way to it:
+    for a moment it is held, and hears nothing of what goes on being sent.
     """
-    accepted: dict[str, list[str]] = {name: [] for name in WAYS}
+    name, accepted = f"killed-{uuid.uuid4().hex[:8]}", []
 
-    def publish(name: str) -> None:
-        with contextlib.suppress(*UNSENT), connect(login.url(second), WAYS[name]) as connection:
+    def publish() -> None:
+        with contextlib.suppress(*UNSENT), connect(login.url(second), confirms) as connection:
             producer = connection.Producer()
             while True:
                 word = uuid.uuid4().hex
                 producer.publish(word, routing_key=name, delivery_mode=2)
-                accepted[name].append(word)
+                accepted.append(word)
 
     with connect(login.url(second), False) as connection:
-        for name in WAYS:
-            Queue(name)(connection.default_channel).declare()
+        Queue(name)(connection.default_channel).declare()
     # A confirm speaks of the message, not of its queue: that one must be on the disk, too.
     second.settle()
-    senders = [threading.Thread(target=publish, args=(name,), daemon=True) for name in WAYS]
-    for sender in senders:
-        sender.start()
-    enough = lambda: min(map(len, accepted.values())) >= at_least  # noqa: E731
-    wait_until(enough, limit=30, what=f"{at_least} messages each")
+    sender = threading.Thread(target=publish, daemon=True)
+    sender.start()
+    wait_until(lambda: len(accepted) >= at_least, limit=30, what=f"{at_least} messages")
     psutil.Process(second.pid).suspend()
-    before = len(accepted["no confirms"])
-    on_their_way = lambda: len(accepted["no confirms"]) >= before + 10  # noqa: E731
-    wait_until(on_their_way, limit=10, what="ten more messages")
+    before = len(accepted)
+    if not confirms:
+        wait_until(lambda: len(accepted) >= before + 10, limit=10, what="ten more messages")
     second.kill()
-    wait_until(
-        lambda: not any(sender.is_alive() for sender in senders), limit=30, what="the senders' end"
-    )
+    wait_until(lambda: not sender.is_alive(), limit=30, what="the sender's end")
     second.start()
-    return {name: _count(accepted[name], second, name) for name in WAYS}
+    return _count(accepted, second, name)
 
 
 def _count(accepted: list[str], second: SecondBroker, name: str) -> dict[str, int]:
@@ -114,6 +113,22 @@ def publish_to_a_full_queue(second: SecondBroker) -> dict[str, dict[str, int]]:
             queue.delete()
         found[name] = {"accepted": ok, "refused": 10 - ok, "finished": kept, "lost": ok - kept}
     return found
+
+
+@contextlib.contextmanager
+def impatient(broker: Broker, seconds: float) -> Iterator[None]:
+    """Let the broker wait so long for an acknowledgment, instead of half an hour."""
+
+    def wait_for(seconds: float, looks: float) -> None:
+        limits = {"consumer_timeout": seconds, "channel_tick_interval": looks}
+        for name, value in limits.items():
+            broker.ctl("eval", f"application:set_env(rabbit, {name}, {int(value * 1000)}).")
+
+    wait_for(seconds, looks=seconds)
+    try:
+        yield
+    finally:
+        wait_for(30 * 60, looks=60)
 
 
 # --- tasks of the project, sent as its own app would ---------------------------------------------
@@ -161,23 +176,14 @@ def poison(project: Project, enough: int) -> tuple[int, int]:
     return times(), dead()
 
 
-def run_twice(projects: list[Project], workers: list[Running]) -> list[int]:
-    """A sum in each project, whose worker's connection is cut meanwhile; its receipts.
-
-    Returns when each has run twice.
-    """
-    already = [worker.text().count("succeeded") for worker in workers]
-    jobs = [send(project, 10000, 10000) for project in projects]
-    for worker, job in zip(workers, jobs, strict=True):
-        worker.wait_for(f"{job}.*counting")
-    projects[0].broker.ctl("close_all_connections", "--global", "the drill")
-    for worker, before in zip(workers, already, strict=True):
-        worker.wait_for("succeeded", count=before + 2, limit=60)
+def run_twice(project: Project, worker: Running) -> int:
+    """A sum whose worker's connection is cut while it counts; its receipts, after two runs."""
+    job = send(project, 10000, 10000)
+    worker.wait_for(f"{job}.*counting")
+    project.broker.ctl("close_all_connections", "--global", "the drill")
+    worker.wait_for(rf"{job}\] succeeded", count=2, limit=60)
     query = "select count(*) from receipts_receipt where job_id = :job"
-    return [
-        project.rows(query, {"job": job.replace("-", "")})[0][0]
-        for project, job in zip(projects, jobs, strict=True)
-    ]
+    return project.rows(query, {"job": job.replace("-", "")})[0][0]
 
 
 IN_A_TRANSACTION = f"""

@@ -17,12 +17,13 @@ from workshop import places
 from workshop.desk import lessons
 from workshop.desk.stages import Stage
 from workshop.errors import CourseError
-from workshop.lab import terminal
+from workshop.lab import proxies, terminal
 from workshop.machine import environment, ports
 from workshop.machine.patience import Busy, NotYet, by_clock, wait_until
 from workshop.machine.process import is_over
 
 FIRST = "00_start"
+MANAGEMENT = "server-proxy:management"  # as jupyter-server-proxy calls its tab
 NEWS = "@jupyterlab/apputils-extension:announcements"
 
 
@@ -134,9 +135,8 @@ def lay_desk(server: dict, stage: Stage | None) -> str:
             client.post("api/terminals", json=body).raise_for_status()
         there = client.get("lab/api/workspaces").json()["workspaces"]
         if name not in there["ids"]:
-            client.put(
-                f"lab/api/workspaces/{name}", content=json.dumps(workspace(name, files))
-            ).raise_for_status()
+            layout = json.dumps(workspace(name, files, server["base_url"]))
+            client.put(f"lab/api/workspaces/{name}", content=layout).raise_for_status()
     return link(server, name)
 
 
@@ -154,9 +154,13 @@ def open_desk(stage: Stage | None) -> str:
     return address
 
 
-def workspace(name: str, files: list[str]) -> dict:
-    """JupyterLab's own description of a layout: the lesson at the left, files over a terminal."""
+def workspace(name: str, files: list[str], base: str) -> dict:
+    """JupyterLab's own description of a layout: the lesson at the left, files over a terminal.
+
+    Behind the terminal is RabbitMQ's management page; `base` is the path of the server.
+    """
     lesson, shell = f"notebook:{lesson_of(name)}", f"terminal:{name}"
+    page = f"server-proxy:{MANAGEMENT}"
     editors = [f"editor:{file}" for file in files]
 
     def tabs(*widgets: str) -> dict:
@@ -167,7 +171,8 @@ def workspace(name: str, files: list[str]) -> dict:
         facts = {"type": "split-area", "orientation": orientation}
         return {**facts, "sizes": sizes, "children": list(children)}
 
-    right = split("vertical", 0.6, tabs(*editors), tabs(shell)) if editors else tabs(shell)
+    below = tabs(shell, page)
+    right = split("vertical", 0.6, tabs(*editors), below) if editors else below
     main = split("horizontal", 0.58, tabs(lesson), right)
     closed = {"collapsed": True, "visible": True, "widgets": []}
     return {
@@ -181,6 +186,14 @@ def workspace(name: str, files: list[str]) -> dict:
             },
             lesson: {"data": {"path": lesson_of(name), "factory": "Notebook"}},
             shell: {"data": {"name": name}},
+            page: {
+                "data": {
+                    "id": MANAGEMENT,
+                    "title": proxies.TITLE,
+                    "url": f"{base}management/",
+                    "newBrowserTab": False,
+                }
+            },
             **{
                 editor: {"data": {"path": file, "factory": "Editor"}}
                 for editor, file in zip(editors, files, strict=True)

@@ -5,7 +5,12 @@ open there: the page of a single queue in a vhost whose name has a slash, for th
 decodes the %2F of its address (jupyter-server-proxy 4.6.0).
 """
 
+from pathlib import Path
+
 from workshop.broker.node import Broker
+
+TITLE = "RabbitMQ"
+ICON = Path(__file__).with_name("queue.svg")
 
 
 def management() -> dict:
@@ -14,7 +19,8 @@ def management() -> dict:
         "command": [],
         "port": Broker().kept["ports"]["management"],
         "rewrite_response": keep_nothing,
-        "launcher_entry": {"title": "RabbitMQ"},
+        "launcher_entry": {"title": TITLE, "icon_path": str(ICON)},
+        "new_browser_tab": False,
     }
 
 

@@ -20,7 +20,7 @@ from workshop.lesson.reimport import import_from
 from workshop.lesson.watch import Watch
 from workshop.machine import cards, environment
 from workshop.machine.patience import NotYet, wait_until
-from workshop.project.project import Project
+from workshop.project.project import Link, Project
 from workshop.report import Listener, Result
 
 _STARTED_IN = os.getcwd()  # the notebook's folder: this is imported before a stage is begun
@@ -59,17 +59,18 @@ class Lesson(Project):
 
     # --- the exercise: the verbs of the terminal, with the same words ------------------------
 
-    def check(self, watch: bool = False) -> show.Answer | None:
+    def check(self, todo: str = "", watch: bool = False) -> show.Answer | None:
         """Look at your work as it runs: what is right, and what is not.
 
-        With `watch=True` again after each save of a file, until the cell is interrupted.
+        With the letter of a TODO, at that alone. With `watch=True` again after each save of a
+        file, until the cell is interrupted.
         """
         if not watch:
             with _Lines() as lines:
-                return verbs.check(self.stage, listener=lines)
+                return verbs.check(self.stage, todo, listener=lines)
         shown = display("looking …", display_id=True)
         with contextlib.suppress(KeyboardInterrupt):
-            for check in verbs.watch(self.stage):
+            for check in verbs.watch(self.stage, todo):
                 shown.update(check(None))
         return None
 
@@ -133,6 +134,12 @@ class Lesson(Project):
         return Project(self.stage, path, self.broker)
 
     # --- the broker -------------------------------------------------------------------------
+
+    def management(self) -> Link:
+        """RabbitMQ's own page about your broker; log in as guest, with the password guest."""
+        hub = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
+        at = f"{hub}management" if hub else self.broker.management_url
+        return Link(f"{at}/#/queues")
 
     def queue(self, name: str = "celery", vhost: str = login.VHOST) -> dict[str, int]:
         """Messages in a queue now: ready (nobody has them), unacked (a worker holds them)."""

@@ -8,11 +8,13 @@ alternative text that says what is drawn, not what was measured.
 import base64
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import matplotlib
 from matplotlib.figure import Figure
+
+from workshop.project.log import Job
 
 matplotlib.use("agg")
 
@@ -167,6 +169,30 @@ KINDS = {
     "work": (ORANGE, "///"),
     "lost": (GREY, "xx"),
 }
+
+
+def visits(requests: Sequence[tuple[str, float, float]], jobs: Mapping[str, Job]) -> list[Span]:
+    """Requests, each (result, sent, answered), above the work on them, by its result."""
+    spans = []
+    for number, (result, sent, answered) in enumerate(requests, 1):
+        lane = f"visitor {number}"
+        spans.append(Span(lane, sent, answered, "request"))
+        spans.append(Span(lane, answered, jobs[result].begun, "wait"))
+    for number, (result, _, _) in enumerate(requests, 1):
+        job = jobs[result]
+        spans.append(Span(job.process, job.begun, job.ended, "work", f"task {number}"))
+    return spans
+
+
+def one_below_another(runs: Mapping[str, Sequence[Job]]) -> list[Span]:
+    """The parts of each run, by its name: the runs begin at the same time."""
+    spans = []
+    for name, parts in runs.items():
+        start = min(part.begun for part in parts)
+        for number, part in enumerate(sorted(parts, key=lambda part: part.begun), 1):
+            lane = f"{name}: {part.process.replace('ForkPoolWorker', 'process')}"
+            spans.append(Span(lane, part.begun - start, part.ended - start, "work", str(number)))
+    return spans
 
 
 def timeline(spans: Sequence[Span], alt: str) -> Picture:

@@ -1,9 +1,11 @@
 """Ask a web server as a browser would: the request alone, or a real Chromium."""
 
+import contextlib
 import importlib.util
 import os
+import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -32,6 +34,53 @@ def browser(base: str) -> httpx.Client:
         follow_redirects=True,
         limits=httpx.Limits(max_keepalive_connections=0),
     )
+
+
+def title(page: httpx.Response) -> str:
+    """The title of an HTML page, "" if it has none."""
+    found = re.search(r"<title>(.*?)</title>", page.text, re.S)
+    return " ".join(found[1].split()) if found else ""
+
+
+class Admin:
+    """Django's admin, in the hands of somebody who is logged in."""
+
+    def __init__(self, client: httpx.Client):
+        self.client = client
+
+    def _post(self, path: str, form: dict[str, str]) -> httpx.Response:
+        token = {"csrfmiddlewaretoken": self.client.cookies["csrftoken"]}
+        return self.client.post(path, data={**form, **token})
+
+    def log_in(self, user: str, password: str) -> None:
+        page = self.client.get("/admin/login/")
+        form = {"username": user, "password": password, "next": "/admin/"}
+        self._post(page.url.path, form)
+
+    def change(self, model: str, **fields: str) -> httpx.Response:
+        """Save the only row of a model, such as `app/model`, with other values for some fields."""
+        shown = self.client.get(f"/admin/{model}/").text
+        [number] = set(re.findall(rf"{model}/(\d+)/change/", shown))
+        page = self.client.get(f"/admin/{model}/{number}/change/")
+        return self._post(page.url.path, {**_filled_in(page.text), **fields})
+
+
+@contextlib.contextmanager
+def admin(base: str, user: str, password: str) -> Iterator[Admin]:
+    """Log in to the admin of the server at `base`."""
+    with browser(base) as client:
+        site = Admin(client)
+        site.log_in(user, password)
+        yield site
+
+
+def _filled_in(page: str) -> dict[str, str]:
+    """The fields of a form as they are: inputs with a name and a value, and the chosen options."""
+    found = dict(re.findall(r'<input [^>]*name="([^"]+)" value="([^"]*)"', page))
+    for name, options in re.findall(r'<select name="([^"]+)".*?>(.*?)</select>', page, re.S):
+        if chosen := re.search(r'<option value="([^"]*)" selected', options):
+            found[name] = chosen[1]
+    return {name: value for name, value in found.items() if not name.startswith("_")}
 
 
 def missing() -> str:

@@ -5,9 +5,11 @@ import sqlite3
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from workshop.machine.patience import by_clock, wait_until
 
+BERLIN = ZoneInfo("Europe/Berlin")
 QUARTER = 15 * 60  # seconds: whatever the zone, its hours begin with a quarter
 
 
@@ -29,3 +31,26 @@ def away(database: Path, task: str, hours: int) -> int:
         )
         tables.execute("update django_celery_beat_periodictasks set last_update = ?", (str(now),))
         return found.rowcount
+
+
+def sends(plan: dict[str, int], zone: str, day: tuple[int, int, int]) -> list[datetime]:
+    """When beat would send in the course of a day in Berlin, in UTC; nothing waits for it.
+
+    `plan` is what a crontab takes, `zone` the time zone of the app, `day` its year, month and day.
+    """
+    from celery import Celery
+    from celery.schedules import crontab
+
+    app = Celery(set_as_current=False)
+    app.conf.timezone = zone
+    midnight = datetime(*day, tzinfo=BERLIN)
+    now, end = midnight.astimezone(UTC), (midnight + timedelta(days=1)).astimezone(UTC)
+    entry = crontab(**plan, nowfun=lambda: now, app=app)
+    last, sent = now - timedelta(seconds=1), []
+    while now < end:
+        due, wait = entry.is_due(last)
+        if due:
+            sent.append(now)
+            last = now
+        now += timedelta(seconds=wait)
+    return sent

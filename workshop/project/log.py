@@ -13,15 +13,18 @@ SUCCEEDED = re.compile(
 
 @dataclass
 class Job:
-    """One task in a worker. Times are seconds since the epoch, as the log's clock has them."""
+    """One task in a worker. Times are seconds since the epoch, as the log's clock has them.
+
+    Those of its work are 0 until it has succeeded.
+    """
 
     id: str
     task: str
     received: float
     process: str = ""
-    begun: float | None = None
-    ended: float | None = None
-    seconds: float | None = None
+    begun: float = 0
+    ended: float = 0
+    seconds: float = 0
     result: str = ""
 
 

@@ -1,8 +1,10 @@
 """A Django project in a folder, and what runs there."""
 
 import contextlib
+import hashlib
 import html
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -124,8 +126,12 @@ class Project:
         return other
 
     def _tables(self, folder: Path, name: str) -> Path:
-        """A new database in a folder; what `migrate` makes is made there once."""
-        empty, database = folder / "tables.sqlite3", folder / f"{name}.sqlite3"
+        """A new database in a folder; what `migrate` makes is made there once for each state."""
+        state = hashlib.sha1(usedforsecurity=False)
+        for file in sorted(self.path.glob("*/migrations/*.py")):
+            state.update(file.read_bytes())
+        empty = folder / f"tables-{state.hexdigest()[:8]}.sqlite3"
+        database = folder / f"{name}.sqlite3"
         if not empty.exists():
             migrate(self.path, {"DATABASE_URL": f"sqlite:///{empty}"})
         for old in folder.glob(f"{database.name}*"):
@@ -140,11 +146,15 @@ class Project:
         with opened as database, database:  # the second: a row that is written is committed
             return database.execute(query, values or {}).fetchall()
 
-    def shell(self, code: str) -> None:
-        """Run Python in the project, as `python manage.py shell` does; what it prints is shown."""
+    def shell(self, code: str, only: str = "") -> None:
+        """Run Python in the project, as `python manage.py shell` does; what it prints is shown.
+
+        Of an error, too; `only` shows the lines in which this regular expression is found.
+        """
         done = manage(self.path, self.env, "shell", "--verbosity", "0", "-c", code)
-        if said := done.stdout.strip():
-            print(said)
+        for line in done.stdout.strip().splitlines():
+            if re.search(only, line):
+                print(line)
 
     def link(self, path: str) -> Link:
         """A path of the project's web server, to click on."""

@@ -63,20 +63,23 @@ def begin(stage: Stage) -> Answer:
     )
 
 
-def check(stage: Stage, warm=None, listener: Listener | None = None) -> Shown:
+def check(stage: Stage, todo: str = "", warm=None, listener: Listener | None = None) -> Shown:
     """Look at your work as it runs: what is right, and what is not.
 
-    The listener hears of each item as soon as it is known.
+    With the letter of a TODO, at its items and what they need; that is no progress of the stage.
+    The listener hears of each item as soon as it is known. Raises CourseError for another letter.
     """
     from workshop import checks
 
+    if todo:
+        return Shown(checks.check(stage, warm=warm, listener=listener, todo=todo))
     files = progress.fingerprint(stage)
     found = checks.check(stage, warm=warm, listener=listener)
     progress.checked(stage, found, files)
     return Shown(found)
 
 
-def watch(stage: Stage) -> Iterator[Callable[[Listener | None], Shown]]:
+def watch(stage: Stage, todo: str = "") -> Iterator[Callable[[Listener | None], Shown]]:
     """`check`, now and again after each save of a file of the stage, until interrupted.
 
     Yields the check to be made, so that whoever shows it can clear what it showed before.
@@ -92,7 +95,7 @@ def watch(stage: Stage) -> Iterator[Callable[[Listener | None], Shown]]:
             return is_own and super().__call__(change, path)
 
     with Warm() as warm:
-        look = partial(check, stage, warm)
+        look = partial(check, stage, todo, warm)
         seen = progress.fingerprint(stage)
         yield look
         # the desk, not the stage's folder: that one may be set aside, or not be there yet;

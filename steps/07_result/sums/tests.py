@@ -82,7 +82,7 @@ class QueryTests(TestCase):
             submit(3, 4)
         with CaptureQueriesContext(connection) as queries:
             answer = self.client.get(path)
-        # how many jobs, ten of them, their results; from stage 09 on, their parts
+        # how many jobs, ten of them, their results; from stage 10 on, their parts
         self.assertLessEqual(len(queries), 4)
         self.assertContains(answer, "PENDING", count=10)
 

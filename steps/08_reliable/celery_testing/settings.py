@@ -26,8 +26,6 @@ CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a process holds one message, not four
 # TODO b: acknowledge a task when it is done; if the process that runs it is lost, reject it
 
-CELERY_TASK_TIME_LIMIT = 10 * 60  # seconds, for a task that sets no limit itself
-
 # --- results ------------------------------------------------------------------------------
 
 CELERY_RESULT_EXPIRES = None  # the page shows a result for as long as its job exists

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class Receipt(models.Model):
-    # TODO b: at most one receipt per job: a OneToOneField; then
+    # TODO c: at most one receipt per job: a OneToOneField; then
     #         python manage.py makemigrations receipts
     job = models.ForeignKey("sums.Job", on_delete=models.PROTECT)
     written = models.DateTimeField(auto_now_add=True)
@@ -15,5 +15,5 @@ class Receipt(models.Model):
 
 def write_receipt(job_id: str) -> None:
     """Called at the end of a task, and a task may run twice."""
-    # TODO b: if the job has its receipt already, leave it at that
+    # TODO c: if the job has its receipt already, leave it at that
     Receipt.objects.create(job_id=job_id)

@@ -14,14 +14,10 @@ from workshop.checks.facts.s05_settings import (
     worker_conf,
 )
 from workshop.checks.facts.s07_result import progress, results, submit
-from workshop.checks.facts.s08_reliable import (
-    receipts_of_a_task_that_runs_twice,
-    reliable,
-    retries_of_tell,
-    send_poison,
-)
-from workshop.checks.facts.s09_workflow import chord_of, cuts, send_a_bad_part
-from workshop.checks.facts.s10_schedule import reports, schedule
+from workshop.checks.facts.s08_reliable import receipts_of_a_task_that_runs_twice, reliable
+from workshop.checks.facts.s09_failure import retries_of_tell, send_poison
+from workshop.checks.facts.s10_workflow import chord_of, cuts, send_a_bad_part
+from workshop.checks.facts.s11_schedule import reports, schedule
 
 __all__ = [
     "app_of_project",

@@ -1,13 +1,10 @@
-"""Stage 08: what is confirmed, acknowledged late, run twice, tried again."""
+"""Stage 08: what is confirmed, acknowledged late, run twice."""
 
 import importlib
-import os
 from collections.abc import Callable
 from typing import Any
 
 from workshop.checks.facts.common import between, set_up, settings_module
-
-MANY = 8  # retries, after which it is known that there is no end, or one too far
 
 
 def reliable() -> dict[str, Any]:
@@ -73,42 +70,3 @@ def _changes_of_models(app: str) -> list[str]:
     detector = MigrationAutodetector(loader.project_state(), ProjectState.from_apps(apps))
     found = detector.changes(graph=loader.graph)
     return [str(step.describe()) for one in found.get(app, []) for step in one.operations]
-
-
-def retries_of_tell(url: str, runs: int) -> dict[str, Any]:
-    """tell() against a service that always fails: its waits in seconds, for each of some runs."""
-    set_up()
-    from celery.app.task import Task
-
-    tell = importlib.import_module("receipts.tasks").tell
-    waits: list[list[float]] = []
-    retry = Task.retry
-
-    def note(self, *args, countdown=None, **words):
-        waited = self.default_retry_delay if countdown is None else countdown
-        waits[-1].append(waited)
-        if self.request.retries > MANY:
-            raise RuntimeError(f"more than {MANY} times")
-        return retry(self, *args, countdown=0, **words)
-
-    Task.retry = note
-    ended, why = "", ""
-    for _ in range(runs):
-        waits.append([])
-        result = tell.apply(args=(url, "done")).result
-        ended, why = type(result).__name__, str(result)
-        if len(waits[-1]) > MANY:
-            break
-    found = {"waits": list(waits), "ended": ended, "why": why}
-    waits.append([])
-    tell.apply(args=("http://127.0.0.1:9/", "done"))  # nobody listens at port 9, discard
-    return {**found, "unreachable": len(waits[-1])}
-
-
-def send_poison(path: str, address: str, count: int) -> None:
-    """So many of the task of workshop/project/tasks.py, through the project's own app and queue."""
-    os.environ["BROKER_URL"] = address
-    set_up()
-    app = importlib.import_module("celery_testing.celery").app
-    for _ in range(count):
-        app.send_task("poison", [path])

@@ -27,8 +27,6 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a process holds one message, not four
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 
-CELERY_TASK_TIME_LIMIT = 10 * 60  # seconds, for a task that sets no limit itself
-
 # --- results ------------------------------------------------------------------------------
 
 CELERY_RESULT_EXPIRES = None  # the page shows a result for as long as its job exists

@@ -3,7 +3,7 @@
 import httpx
 from celery import shared_task
 
-# TODO c: retry after an httpx.HTTPError, at most 5 times, with backoff; the jitter is on by default
+# TODO a: retry after an httpx.HTTPError, at most 5 times, with backoff; the jitter is on by default
 
 
 @shared_task

@@ -1,4 +1,4 @@
-"""Stage 09: how the work is cut, and put together."""
+"""Stage 10: how the work is cut, and put together."""
 
 import importlib
 from typing import Any

@@ -1,4 +1,4 @@
-"""Stage 09: the sum in parts: a chord in the task's place, progress, failure, an end."""
+"""Stage 10: the sum in parts: a chord in the task's place, progress, failure, an end."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Stage 10: what is due, and when."""
+"""Stage 11: what is due, and when."""
 
 import importlib
 from typing import Any

@@ -1,4 +1,4 @@
-"""Stage 10: work that starts by the clock: an entry, a zone, a report that is written once."""
+"""Stage 11: work that starts by the clock: an entry, a zone, a report that is written once."""
 
 import contextlib
 import re
