@@ -54,6 +54,13 @@ a_stage = click.argument(
 as_data = click.option("--json", "as_data", is_flag=True, help="the same as data")
 
 
+def waiting():
+    """Show in a terminal that a stage is being opened: a broker that starts takes seconds."""
+    from rich.console import Console
+
+    return Console(stderr=True).status("opening …")
+
+
 def print_data(report) -> None:
     print(json.dumps(report.as_data(), ensure_ascii=False, indent=1))
 
@@ -69,7 +76,18 @@ def lab() -> int:
 @course.command("next")
 def next_() -> None:
     """begin the stage to go on with, and open it"""
-    verbs.next_().print()
+    with waiting():
+        answer = verbs.next_()
+    answer.print()
+
+
+@course.command("open")
+@a_stage
+def open_(stage) -> None:
+    """begin a stage, and open it: its lesson, files and terminal side by side"""
+    with waiting():
+        answer = verbs.open_(verbs.which(stage))
+    answer.print()
 
 
 @course.command()
@@ -108,10 +126,10 @@ def of_a_stage(verb, help) -> None:
 
 
 of_a_stage("hint", "the next hint for the first item that is not right")
-of_a_stage("begin", "lay a stage out in desk/; what is there is left alone")
-of_a_stage("reset", "lay its start out again; your files are set aside")
-of_a_stage("solve", "lay its solution out; your files are set aside")
-of_a_stage("lesson", "lay its newest text out, without outputs; your copy is set aside")
+of_a_stage("begin", "create a stage's folder in desk/; your files in it are left alone")
+of_a_stage("reset", "go back to the start of a stage; your files are backed up")
+of_a_stage("solve", "install the solution of a stage; your files are backed up")
+of_a_stage("lesson", "install the newest text of a lesson, without outputs; your copy is backed up")
 
 
 @course.command()

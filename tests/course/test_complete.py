@@ -149,7 +149,7 @@ def expect_refused(checkout, name, title, cause, cure):
 
 SHEET, CHECK = f"steps/{SCHEDULE}/README.md", f"workshop/checks/s{SCHEDULE}"
 LESSON, START = f"notebooks/{SCHEDULE}.ipynb", "notebooks/00_start.ipynb"
-TITLE, TASK = "# 11 · Work that starts by the clock", "reports/tasks.py"
+TITLE, TASK = "# 11 · Work that runs on a schedule", "reports/tasks.py"
 GIVEN, SOLVED = f"steps/{SCHEDULE}", f"solutions/{SCHEDULE}"
 
 # what is found → the file, the words in it, and what is put in their place; or a path to remove
@@ -211,7 +211,7 @@ CHANGES = {
     ),
     f"{START}: status() does not show stage 11: make refresh ARGS=00_start": (
         START,
-        "11  Work that starts",
+        "11  Work that runs",
     ),
     f"{START}: no row | 11 | [{TITLE[7:]}]({SCHEDULE}.ipynb) | 25 |": (START, "| 11 |"),
     f"README.md: no row | 11 | [{TITLE[7:]}](notebooks/{SCHEDULE}.ipynb) | 25 |": (

@@ -164,6 +164,14 @@ class Lab:
         self.page.wait_for_timeout(500)  # the dialog closes before the kernel goes
         wait_until(is_done, limit=ALL_MS / 1000, what="the whole notebook")
 
+    def log_in_to_management(self, user: str, password: str) -> None:
+        self.page.get_by_role("tab", name="RabbitMQ").click()
+        page = self.page.frame_locator("iframe:visible")
+        page.locator("[name=username]").fill(user)
+        page.locator("[name=password]").fill(password)
+        page.locator("[type=submit]").click()
+        page.get_by_text("Queued messages").first.wait_for()
+
     def panels(self) -> dict[str, int]:
         kinds = {
             "notebook": ".jp-NotebookPanel",
@@ -232,12 +240,7 @@ def test_a_learner_fails_mends_passes_and_goes_on(course, lab):
     lab.page.screenshot(path=SHOTS / "desk_03_failed.png")
 
     # RabbitMQ's management page is a tab beside the terminal, and admits guest
-    lab.page.get_by_role("tab", name="RabbitMQ").click()
-    page = lab.page.frame_locator("iframe:visible")
-    page.locator("[name=username]").fill("guest")
-    page.locator("[name=password]").fill("guest")
-    page.locator("[type=submit]").click()
-    page.get_by_text("Queued messages").first.wait_for()
+    lab.log_in_to_management("guest", "guest")
     lab.page.screenshot(path=SHOTS / "desk_03_management.png")
     lab.page.locator(".lm-TabBar-tab", has_text=stage.name).last.click()
 

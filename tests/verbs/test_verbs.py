@@ -201,14 +201,14 @@ def test_what_was_set_aside_is_listed_and_comes_back(desk):
     said = str(verbs.kept("1"))
     assert (stage.desk / WORKERS).read_text() == "mine"
     assert (stage.desk / "notes.txt").read_text() == "mine too"
-    assert "what stood there is now in desk/.kept/03_worker-" in said
+    assert "your files are backed up in desk/.kept/03_worker-" in said
     [aside] = stages.kept()
     assert "sum_number" in (aside.path / WORKERS).read_text()
 
 
 def test_no_such_thing_set_aside_is_answered_with_what_there_is(desk):
     stage = lay("03")
-    assert "nothing" in str(verbs.kept())
+    assert "no backups" in str(verbs.kept())
     verbs.reset(stage)
     with pytest.raises(CourseError, match="03_worker-"):
         verbs.kept("9")

@@ -119,7 +119,7 @@ def desk_of(stage: Stage | None) -> tuple[str, list[str], Path]:
 def lay_desk(server: dict, stage: Stage | None) -> str:
     """Have the desk of a stage ready in Lab; the address that opens it.
 
-    A workspace of this name that is there already is left as the learner has it.
+    A workspace of this name is left as the learner has it, unless every tab in it is closed.
     """
     lessons.lay_all()
     name, files, folder = desk_of(stage)
@@ -133,25 +133,35 @@ def lay_desk(server: dict, stage: Stage | None) -> str:
         if name not in running:
             body = {"name": name, "cwd": str(folder)}
             client.post("api/terminals", json=body).raise_for_status()
-        there = client.get("lab/api/workspaces").json()["workspaces"]
-        if name not in there["ids"]:
+        there = client.get("lab/api/workspaces").json()["workspaces"]["values"]
+        if not any(one["metadata"]["id"] == name and has_tabs(one) for one in there):
             layout = json.dumps(workspace(name, files, server["base_url"]))
             client.put(f"lab/api/workspaces/{name}", content=layout).raise_for_status()
     return link(server, name)
 
 
-def open_desk(stage: Stage | None) -> str:
-    """`lay_desk` in the Lab that runs, opened in a browser; "" where no Lab runs."""
+def desk_at(stage: Stage | None) -> str:
+    """`lay_desk` in the Lab that runs; "" where no Lab runs."""
     server = next(servers(), None)
-    if server is None:
-        return ""
     try:
-        address = lay_desk(server, stage)
+        return lay_desk(server, stage) if server else ""
     except httpx.HTTPError:  # a hub that lets nobody else in
         return ""
-    if has_display():
+
+
+def open_desk(stage: Stage | None) -> str:
+    """`desk_at`, opened in a browser where there is a screen."""
+    address = desk_at(stage)
+    if address and has_display():
         webbrowser.open(address)
     return address
+
+
+def has_tabs(workspace: dict) -> bool:
+    """Whether something is open in the middle of a workspace."""
+    layout = workspace["data"].get("layout-restorer:data", {})
+    dock = json.dumps(layout.get("main", {}).get("dock"))
+    return any(f'"{kind}:' in dock for kind in ("notebook", "editor", "terminal", "server-proxy"))
 
 
 def workspace(name: str, files: list[str], base: str) -> dict:

@@ -8,6 +8,7 @@ import contextlib
 import html
 import os
 import shutil
+from urllib.parse import urlsplit
 
 from IPython.display import clear_output, display
 
@@ -16,6 +17,7 @@ from workshop.broker import login, spare
 from workshop.broker.node import Broker
 from workshop.broker.spare import SecondBroker
 from workshop.desk import lessons, prepare, stages
+from workshop.lab import jupyter
 from workshop.lesson.reimport import import_from
 from workshop.lesson.watch import Watch
 from workshop.machine import cards, environment
@@ -55,7 +57,11 @@ class Lesson(Project):
             for name in self.stage.todo
         )
         head, broker = map(html.escape, self._lines)
-        return f"<b>{head}</b><br>{broker}<br>your files: {links}"
+        shown = f"<b>{head}</b><br>{broker}<br>your files: {links}"
+        if at := jupyter.desk_at(self.stage):
+            path = urlsplit(at).path  # the browser is logged in already
+            shown += f'<br><a href="{path}">lesson, files and terminal side by side</a>'
+        return shown
 
     # --- the exercise: the verbs of the terminal, with the same words ------------------------
 
@@ -87,15 +93,15 @@ class Lesson(Project):
         return verbs.why(error)
 
     def reset(self) -> show.Answer:
-        """Lay the start of the stage out again; your files are set aside, and named."""
+        """Go back to the start of the stage; your files are backed up."""
         return verbs.reset(self.stage)
 
     def solve(self) -> show.Answer:
-        """Lay the solution out; your files are set aside, and named."""
+        """Install the solution; your files are backed up."""
         return verbs.solve(self.stage)
 
     def kept(self, what: str | int = "") -> show.Answer:
-        """What was set aside; with its number or name in that list, bring it back."""
+        """List your backups; with the number or name of one, restore it."""
         return verbs.kept(str(what))
 
     def status(self) -> show.Answer:
@@ -163,7 +169,7 @@ class Lesson(Project):
         return self.queue(name, vhost)
 
     def purge(self, name: str = "celery", vhost: str = login.VHOST) -> None:
-        """Empty a queue of this course's own, so that an example counts from nought."""
+        """Empty a queue, so that the counts of an example start at zero."""
         if name in self.broker.queues(vhost):
             self.broker.ctl("purge_queue", "-p", vhost, name)
 

@@ -10,7 +10,7 @@ __all__, __getattr__ = face(
     {
         "workshop.verbs.back": ["kept", "lesson", "reset", "solve"],
         "workshop.verbs.help": ["diff", "hint", "why"],
-        "workshop.verbs.on": ["next_", "status"],
+        "workshop.verbs.on": ["next_", "open_", "status"],
         "workshop.verbs.work": ["begin", "check", "lay_out", "watch", "which"],
     }
 )

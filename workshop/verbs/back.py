@@ -1,4 +1,4 @@
-"""A way back: what stood there is set aside, named, and can be had again."""
+"""A way back: the learner's files are backed up, and can be restored."""
 
 from rich.table import Table
 from rich.text import Text
@@ -10,49 +10,53 @@ from workshop.errors import CourseError
 from workshop.show import GREY, Answer
 from workshop.verbs.work import on_the_broker
 
+# an editor of Lab's shows what it read once, until it is told otherwise
+IN_LAB = Text("in Lab, a file that is open: menu File, Reload … from Disk", GREY)
+
 
 def solve(stage: Stage) -> Answer:
-    """Lay the solution out; your files are set aside, and named."""
+    """Install the solution; your files are backed up."""
     return _lay_anew(stage, solved=True)
 
 
 def reset(stage: Stage) -> Answer:
-    """Lay the start of the stage out again; your files are set aside, and named."""
+    """Go back to the start of the stage; your files are backed up."""
     return _lay_anew(stage, solved=False)
 
 
 def lesson(stage: Stage) -> Answer:
-    """Lay the lesson's newest text out, without outputs; your copy is set aside, and named."""
+    """Install the lesson's newest text, without outputs; your copy is backed up."""
     aside = lessons.lay_anew(stage.name)
     copy = places.inside(lessons.folder() / stage.notebook.name)
     parts = [Text(f"{copy}: as the course has it now")]
     if aside:
         parts.insert(0, Text(f"yours is now {places.inside(aside)}"))
-    return Answer(*parts, Text("in Lab: close the old one, and open it anew", GREY))
+    return Answer(*parts, Text("in Lab: close the old copy, and open the new one", GREY))
 
 
 def _lay_anew(stage: Stage, *, solved: bool) -> Answer:
     with on_the_broker(stage) as port:
         aside = stages.lay_anew(stage, solved=solved, port=port)
         progress.laid_anew(stage, solved=solved)
-    parts = [Text(f"{places.inside(stage.desk)}: {'the solution' if solved else 'its beginning'}")]
+    what = "the solution" if solved else "the start of the stage"
+    parts = [Text(f"{places.inside(stage.desk)}: {what}")]
     if aside:
-        parts = [Text(f"what stood there is now in {places.inside(aside)}"), *parts]
-        parts.append(Text(f"to have it back: workshop kept {aside.name}", GREY))
-    return Answer(*parts)
+        parts = [Text(f"your files are backed up in {places.inside(aside)}"), *parts]
+        parts.append(Text(f"to restore them: workshop kept {aside.name}", GREY))
+    return Answer(*parts, IN_LAB)
 
 
 def kept(word: str = "") -> Answer:
-    """What was set aside; with a name or a number of that list, bring it back."""
+    """List the backups; with the name or number of one, restore it."""
     found = list(stages.kept())
     if not found:
-        return Answer(Text("nothing has been set aside."))
+        return Answer(Text("there are no backups."))
     if word:
         return _bring_back(word, found)
     table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
     for number, one in enumerate(found, 1):
         table.add_row(str(number), one.stage, Text(one.when, no_wrap=True), _unlike(one))
-    return Answer(table, Text("to have one back: workshop kept NUMBER", GREY))
+    return Answer(table, Text("to restore one: workshop kept NUMBER", GREY))
 
 
 def _unlike(one: stages.Kept) -> str:
@@ -63,7 +67,7 @@ def _unlike(one: stages.Kept) -> str:
         if not name.endswith(progress.OF_A_RUN)
         and (not (now / name).is_file() or (now / name).read_bytes() != file.read_bytes())
     ]
-    return f"differs in {', '.join(other)}" if other else "as what stands there now"
+    return f"differs in {', '.join(other)}" if other else "the same as your files now"
 
 
 def _bring_back(word: str, found: list[stages.Kept]) -> Answer:
@@ -71,12 +75,12 @@ def _bring_back(word: str, found: list[stages.Kept]) -> Answer:
     names |= {one.path.name: one for one in found}
     if word not in names:
         there = ", ".join(f"{number} ({one.path.name})" for number, one in enumerate(found, 1))
-        raise CourseError(f"nothing was set aside as {word!r}. There are: {there}", "workshop kept")
+        raise CourseError(f"there is no backup {word!r}. There are: {there}", "workshop kept")
     one = names[word]
     stage = stages.find(one.stage)
     aside = stages.bring_back(stage, one.path)
     progress.laid_anew(stage, solved=False)
     parts = [Text(f"{places.inside(stage.desk)}: as it was, {one.when}")]
     if aside:
-        parts.insert(0, Text(f"what stood there is now in {places.inside(aside)}"))
-    return Answer(*parts)
+        parts.insert(0, Text(f"your files are backed up in {places.inside(aside)}"))
+    return Answer(*parts, IN_LAB)

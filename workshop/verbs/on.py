@@ -5,6 +5,7 @@ from rich.text import Text
 
 from workshop import places, show
 from workshop.desk import lessons, progress
+from workshop.desk.stages import Stage
 from workshop.show import GREEN, GREY, Answer
 from workshop.verbs.work import lay_out
 
@@ -27,7 +28,7 @@ def status() -> Answer:
             Text(f"{spent}{row.stage.minutes} min", justify="right"),
         )
     gone = [
-        Text(f"its folder is gone: workshop begin {row.stage.number} lays it out anew", GREY)
+        Text(f"its folder is gone: workshop begin {row.stage.number} creates it again", GREY)
         for row in rows
         if row.is_gone
     ]
@@ -38,11 +39,16 @@ def status() -> Answer:
 
 def next_() -> Answer:
     """Begin the stage to go on with, and open it."""
-    from workshop.lab import jupyter
-
     stage = progress.next_stage()
     if stage is None:
         return Answer(Text("all stages are done: there is no next one."))
+    return open_(stage)
+
+
+def open_(stage: Stage) -> Answer:
+    """Begin a stage, and open it in Lab: its lesson, files and terminal side by side."""
+    from workshop.lab import jupyter
+
     lay_out(stage)
     files = ", ".join(places.inside(stage.path / name) for name in stage.todo)
     parts = [Text(f"{stage.number} · {stage.title}", "bold"), Text(f"your files: {files}")]
