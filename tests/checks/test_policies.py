@@ -2,9 +2,10 @@
 
 import pytest
 
-from workshop import checks
+from workshop import checks, verbs
 from workshop.broker import login
 from workshop.desk import prepare
+from workshop.report import WRONG
 
 MINE = {
     "name": "mine",
@@ -29,3 +30,13 @@ def test_a_policy_of_the_learners_own_is_kept(script, solved, broker, warm):
     assert kept["mine"]["definition"] == MINE["definition"]
     assert before <= set(kept)
     broker.remove("policies", login.VHOST, "mine")
+
+
+def test_a_policy_of_an_earlier_try_is_named_with_the_way_to_remove_it(solved, broker, warm):
+    stage = solved("09")
+    prepare.replay(stage, broker)
+    broker.set_policies(login.VHOST, [{**MINE, "name": "earlier", "pattern": "^su"}])
+    found = verbs.check(stage, "b", warm=warm).report
+    broker.remove("policies", login.VHOST, "earlier")
+    assert found.items[-1].state == WRONG
+    assert "clear_policy -p /vhost earlier" in found.items[-1].seen

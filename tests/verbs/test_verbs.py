@@ -372,7 +372,7 @@ def test_help_lists_every_verb_in_its_order_and_whole_in_a_narrow_terminal():
         said = workshop("--help", COLUMNS=columns).stdout
         assert "workshop next" in said.split("Commands:")[0] and "..." not in said.split("\n", 1)[1]
         listed = re.findall(r"^  (\w+) ", said.split("Commands:")[1], re.M)
-        assert listed[:5] == ["lab", "next", "status", "check", "hint"] and len(listed) == 17
+        assert listed[:5] == ["lab", "next", "open", "status", "check"] and len(listed) == 18
     assert "its number or name; else the one you are at" in workshop("check", "--help").stdout
 
 

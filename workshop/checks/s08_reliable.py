@@ -29,7 +29,7 @@ def each_message_is_confirmed(look: Look) -> None:
     found = reliable(look)
     if found["confirms"] is not True:
         options = ", ".join(f"{k}: {v}" for k, v in found["transport"].items())
-        raise check.wrong("not_confirmed", options=options or "nothing")
+        raise check.wrong("not_confirmed", options=options or "empty")
 
 
 @check.item(todo="b", file=SETTINGS)

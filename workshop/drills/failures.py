@@ -160,7 +160,7 @@ def tell(project: Project, url: str, count: int) -> None:
 
 
 def poison(project: Project, enough: int) -> tuple[int, int]:
-    """Four messages that kill their process: how often they were begun, how many are in `dead`.
+    """Four messages that kill their process: how often they were begun, how many came to `dead`.
 
     Stops once all are there, or after `enough` times. A running worker knows the task by
     `--include`. Four, since a pool notices a lost process at the next one's end, or after five
@@ -170,10 +170,11 @@ def poison(project: Project, enough: int) -> tuple[int, int]:
     begun.unlink(missing_ok=True)
     times = lambda: begun.read_text().count("begun") if begun.exists() else 0  # noqa: E731
     dead = lambda: project.broker.queues(project.vhost)["dead"]["ready"]  # noqa: E731
+    before = dead()
     for _ in range(4):
         send_task(project, "poison", (str(begun),))
-    wait_until(lambda: dead() == 4 or times() >= enough, limit=50, what="its end")
-    return times(), dead()
+    wait_until(lambda: dead() == before + 4 or times() >= enough, limit=50, what="its end")
+    return times(), dead() - before
 
 
 def run_twice(project: Project, worker: Running) -> int:

@@ -82,8 +82,9 @@ class Server:
         self._clients: dict[int, socket.socket] = {}
         self._is_over = False
         self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(address)
+        self._listener.bind(f"{address}.new")
         self._listener.listen(16)
+        os.rename(f"{address}.new", address)  # whoever sees it is not refused
         wake, woken = socket.socketpair()
         for end in (wake, woken):
             end.setblocking(False)
