@@ -235,7 +235,7 @@ def test_a_learner_fails_mends_passes_and_goes_on(course, lab):
     lab.go(re.search(r"http\S+", course.workshop("next"))[0])
     desk = {"notebook": 1, "editor": 1, "terminal": 1}
     wait_until(lambda: lab.panels() == desk, limit=20, what=f"the laid desk: {lab.panels()}")
-    lab.run("from workshop import begin")
+    assert "side by side" in lab.run("from workshop import begin")
     assert lab.run("stage.check()").count("0 of 5") == 1
     lab.page.screenshot(path=SHOTS / "desk_03_failed.png")
 
