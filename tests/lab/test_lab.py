@@ -13,6 +13,7 @@ import pytest
 
 from workshop import demo
 from workshop.broker.node import Broker
+from workshop.lab import jupyter
 from workshop.machine.patience import by_clock, wait_until
 
 
@@ -108,3 +109,12 @@ def test_the_demo_ends_with_the_measured_values(environment):
     assert f"GET {demo.REQUEST}" in lines
     assert any("succeeded in" in line for line in lines)
     assert '{"res":"good"}' in done.stdout
+
+
+@pytest.mark.parametrize("dock", [None, {"type": "tab-area", "currentIndex": 0, "widgets": []}])
+def test_a_layout_whose_tabs_were_all_closed_counts_as_empty(dock):
+    layout = jupyter.workspace("03_worker", ["desk/03_worker/testing/workers.py"], "/")
+    assert jupyter.has_tabs(layout)
+    layout["data"]["layout-restorer:data"]["main"]["dock"] = dock
+    assert not jupyter.has_tabs(layout)
+    assert not jupyter.has_tabs({"metadata": {"id": "03_worker"}, "data": {}})
