@@ -142,8 +142,8 @@ def test_solved_checks_the_solution_instead_of_the_learners_work(learner, monkey
 def test_reset_and_solve_in_a_terminal_say_where_the_files_went(learner):
     assert "laid out" in workshop("begin", "03").stdout
     assert "as you left it" in workshop("begin", "03").stdout
-    assert "is now in desk/.kept/03_worker-" in workshop("solve", "03").stdout
-    assert "is now in desk/.kept/03_worker-" in workshop("reset", "03").stdout
+    assert "are backed up in desk/.kept/03_worker-" in workshop("solve", "03").stdout
+    assert "are backed up in desk/.kept/03_worker-" in workshop("reset", "03").stdout
 
 
 # --- what hides a library --------------------------------------------------------------------
