@@ -10,7 +10,7 @@ from string import Formatter
 
 import pytest
 
-from workshop import checks
+from workshop import checks, places
 from workshop.desk import stages
 
 CHECKS = Path(checks.__file__).parent
@@ -96,3 +96,30 @@ def test_no_check_has_a_text_of_its_own():
     for file in CHECKS.glob("*.py"):
         calls = re.findall(r"\bWrong\(", file.read_text())
         assert not calls or file.name in ("content.py", "wrong.py"), file.name
+
+
+# names that a hint or a message may mention, and that no file of the course contains
+FROM_OUTSIDE = {
+    *("add_user", "authenticate_user", "clear_permissions", "clear_policy", "delete_user"),
+    *("delete_vhost", "list_permissions", "list_users"),  # rabbitmqctl's
+    *("CELERY_TASK_ALWAYS_EAGER", "CELERY_TASK_IGNORE_RESULT", "task_always_eager"),
+    *("apply_async", "auto_delete", "broker_url", "ignore_result", "task_ignore_result"),
+    "re_path",
+}
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_a_hint_names_nothing_that_the_stage_does_not_have(stage):
+    """So that a function's new name reaches the hints."""
+    files = [
+        file
+        for folder in ("steps", "solutions")
+        for one in [*stages.before(stage), stage]
+        for file in (places.CHECKOUT / folder / one.name).rglob("*")
+        if file.is_file() and file.suffix != ".pyc"
+    ]
+    there = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    said = (CHECKS / f"s{stage.name}.toml").read_text(encoding="utf-8")
+    values = re.sub(r"(?m)^#.*$|^\w+ = |^\[.*\]$|\{[^}]*\}", "", said)
+    named = set(re.findall(r"\b[A-Za-z]\w*_\w+", values))
+    assert not {name for name in named - FROM_OUTSIDE if name not in there}

@@ -40,7 +40,7 @@ def sum_in_parts(self: Task, x: int, y: int) -> None:
     planned = [Part(job_id=self.request.id, first=first) for first, _ in ranges]
     Part.objects.bulk_create(planned, ignore_conflicts=True)
     parts = [sum_rows.delay(self.request.id, first, last, y) for first, last in ranges]
-    raise self.replace(chord(parts, add_up.s().on_error(say_failed.s())))
+    return self.replace(chord(parts, add_up.s().on_error(say_failed.s())))
 
 
 @shared_task(bind=True, track_started=False)  # STARTED would hide that it has a result already

@@ -41,7 +41,7 @@ def sum_in_parts(self: Task, x: int, y: int) -> None:
     Part.objects.bulk_create(planned, ignore_conflicts=True)
     parts = [sum_rows.s(self.request.id, first, last, y) for first, last in ranges]
     body = add_up.s().set(link_error=[say_failed.s()])
-    raise self.replace(chord(parts, body))
+    return self.replace(chord(parts, body))
 
 
 @shared_task(bind=True, track_started=False)  # STARTED would hide that it has a result already

@@ -42,7 +42,7 @@ def sum_in_parts(self: Task, x: int, y: int) -> None:
     parts = [sum_rows.s(self.request.id, first, last, y) for first, last in ranges]
     body = add_up.s()
     body.link_error(say_failed.s())
-    raise self.replace(chord(header=parts, body=body))
+    return self.replace(chord(header=parts, body=body))
 
 
 @shared_task(bind=True, track_started=False)  # STARTED would hide that it has a result already

@@ -42,7 +42,7 @@ def sum_in_parts(self: Task, x: int, y: int) -> None:
     parts = [
         sum_rows.s(job_id=self.request.id, first=first, last=last, y=y) for first, last in ranges
     ]
-    raise self.replace(chord(parts, add_up.s().on_error(say_failed.s())))
+    return self.replace(chord(parts, add_up.s().on_error(say_failed.s())))
 
 
 @shared_task(bind=True, track_started=False)  # STARTED would hide that it has a result already
