@@ -86,7 +86,7 @@ hints = [
     "[TO WRITE: nearly the answer]",
 ]
 
-# why it is done so, for each TODO: shown when all is right
+# why it is done so, for each TODO: shown when everything passes
 [why]
 a = "[TO WRITE: why a is done so]"
 

@@ -27,7 +27,7 @@ def demo() -> None:
     finally:
         if not was_running:
             broker.stop()
-    console.print("all that was started is stopped")
+    console.print("everything that was started has been stopped")
     console.print(last, highlight=False)
 
 
@@ -45,7 +45,7 @@ def _scene(sandbox: Sandbox, console: Console) -> str:
     with console.status("") as status:
 
         def line() -> str | None:
-            status.update(f"the worker counts, {time.monotonic() - begun:.1f} s")
+            status.update(f"the worker is counting, {time.monotonic() - begun:.1f} s")
             found = re.search(rf".*succeeded in .*: {RESULT}$", worker.text(), re.M)
             return found and found[0]
 

@@ -131,7 +131,7 @@ def _ill(report: Report) -> list[Text]:
 
 
 def _end(report: Report) -> list[RenderableType]:
-    """The last line; below it, where all is right, why each TODO is done so."""
+    """The last line; below it, where everything passes, why each TODO is done so."""
     if not (report.passed and report.why):
         return [Text(last_line(report))]
     table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
@@ -154,7 +154,7 @@ def _table(items: list[Result], titles: dict[str, str], width: int | None = None
 
 def so_far(items: list[Result], titles: dict[str, str], title: str) -> Answer:
     """What is known of a check, and the title of the item that is looked at now."""
-    return Answer(_table(items, titles), Text(f"looking: {title}", GREY))
+    return Answer(_table(items, titles), Text(f"checking: {title}", GREY))
 
 
 class OneByOne(Listener):
@@ -171,7 +171,7 @@ class OneByOne(Listener):
         self._titles = titles
 
     def begins(self, title: str) -> None:
-        self._now = self.console.status(Text(f"looking: {title}"))
+        self._now = self.console.status(Text(f"checking: {title}"))
         self._now.start()
 
     def found(self, result: Result) -> None:
@@ -199,12 +199,12 @@ def one_by_one(check: Check, console: Console | None = None) -> Shown:
 def after_each_save(checks: Iterable[Check], stage: str) -> None:
     """Show these checks in a terminal, each in place of the one before, until Ctrl-C."""
     console = Console(highlight=False)
-    console.print(f"looking at {stage} …")
+    console.print(f"checking {stage} …")
     for check in checks:
         console.clear()
         one_by_one(check, console)
         console.print(
-            f"{time.strftime('%H:%M:%S')} · looks again when a file of desk/{stage} is saved "
+            f"{time.strftime('%H:%M:%S')} · checks again when a file in desk/{stage} is saved "
             "· Ctrl-C ends it",
             style=GREY,
         )
@@ -224,9 +224,9 @@ def last_line(report: Report) -> str:
     """The count, and the next thing to type."""
     number, whole = f"{report.stage[:2]} {report.todo}".strip(), len(report.items)
     if report.ill:
-        return f"{number}: no answer yet · first the machine: make doctor"
+        return f"{number}: no answer yet · first fix the machine: make doctor"
     if report.passed:
-        return f"{number}: {report.right} of {whole}, all is right"
+        return f"{number}: {report.right} of {whole}, everything passes"
     again = f"again: workshop check {number}"
     hint = f"a hint: workshop hint {report.stage[:2]}"
     return f"{number}: {report.right} of {whole} · {again} · {hint}"

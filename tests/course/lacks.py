@@ -139,8 +139,8 @@ def lesson(stage: Stage) -> Iterator[str]:
     shown = [str(cell.outputs) for cell in cells if cell.source == "stage.check()"]
     if len(shown) != 1:
         yield f"{place}: {len(shown)} cells with stage.check(), not 1"
-    elif "all is right" not in shown[0]:
-        yield f'{place}: stage.check() does not show "all is right": {REFRESH}{stage.name}'
+    elif "everything passes" not in shown[0]:
+        yield f'{place}: stage.check() does not show "everything passes": {REFRESH}{stage.name}'
 
 
 def first_cell(stage: Stage, head: str) -> Iterator[str]:

@@ -51,7 +51,7 @@ steps/{NEW}: no file for TODO a
 tests/mistakes/{NEW}: 0 mistakes of at least 8
 tests/ways/{NEW}: no other right way
 notebooks/{NEW}.ipynb: no picture
-notebooks/{NEW}.ipynb: stage.check() does not show "all is right": make refresh ARGS={NEW}
+notebooks/{NEW}.ipynb: stage.check() does not show "everything passes": make refresh ARGS={NEW}
 notebooks/{LAST}.ipynb: no [{NUMBER} · See what runs]({NEW}.ipynb) in the last cell
 notebooks/00_start.ipynb: status() does not show stage {NUMBER}: make refresh ARGS=00_start
 """
@@ -201,9 +201,9 @@ CHANGES = {
     f"{LESSON}: fewer than two breaks": (LESSON, "**"),
     f"{LESSON}: 0 cells with stage.check(), not 1": (LESSON, "stage.check()"),
     f"{LESSON}: 2 cells with stage.check(), not 1": (LESSON, "stage.stop()", "stage.check()"),
-    f'{LESSON}: stage.check() does not show "all is right": make refresh ARGS={SCHEDULE}': (
+    f'{LESSON}: stage.check() does not show "everything passes": make refresh ARGS={SCHEDULE}': (
         LESSON,
-        "all is right",
+        "everything passes",
     ),
     f"notebooks/10_workflow.ipynb: no [{TITLE[2:]}]({SCHEDULE}.ipynb) in the last cell": (
         "notebooks/10_workflow.ipynb",

@@ -255,7 +255,7 @@ def test_a_learner_fails_mends_passes_and_goes_on(course, lab):
     port = Broker(course.folder / ".rabbitmq").port
     solution = stages.localized(stage.solution / "testing/workers.py", port).decode()
     lab.write(solution, course.folder / "desk" / stage.name / "testing/workers.py")
-    assert "5 of 5, all is right" in lab.run("stage.check()")
+    assert "5 of 5, everything passes" in lab.run("stage.check()")
     lab.page.screenshot(path=SHOTS / "desk_03_passed.png")
 
     # a reload brings the same desk back; what the learner moved is left alone

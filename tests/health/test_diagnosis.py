@@ -106,7 +106,7 @@ def test_a_checkout_with_windows_line_ends_is_named_and_no_learner_is_blamed(
         found = the_machine.line_ends()
     is_ill(found, "01_broker/broker.sh")
     monkeypatch.setattr(diagnosis, "VITAL", (lambda: found,))
-    assert "Windows line ends" in checks.check(stage).ill[0]
+    assert "Windows line endings" in checks.check(stage).ill[0]
 
 
 def test_another_kernel_of_the_same_name(tmp_path, monkeypatch):
@@ -375,7 +375,7 @@ def test_processes_of_another_user_are_never_a_raw_error(broker, monkeypatch):
 def test_a_busy_machine_is_named_with_what_keeps_it_busy_and_is_no_illness(monkeypatch):
     monkeypatch.setattr(the_machine, "crowd", lambda: 4.0)
     found = the_machine.load()
-    assert "busy: 4 programs want each of" in found.found and "(pid " in found.found
+    assert "busy: 4 programs compete for each of" in found.found and "(pid " in found.found
     assert not found.cure
     monkeypatch.setattr(the_machine, "crowd", lambda: 1.0)
     assert "time to spare" in the_machine.load().found

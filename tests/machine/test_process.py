@@ -39,7 +39,7 @@ def test_a_command_that_ends_says_its_last_words_and_the_likely_cause(tmp_path):
     with pytest.raises(CourseError) as error:
         process.run("celery -A nosuch worker", cwd=tmp_path, ready=process.says(" ready"), limit=20)
     assert "The module nosuch was not found" in str(error.value)
-    assert "from this folder Python finds no module nosuch" in error.value.cause
+    assert "from this folder, Python cannot find the module nosuch" in error.value.cause
 
 
 def test_a_command_that_is_never_ready_is_ended_and_named(tmp_path):

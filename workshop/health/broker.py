@@ -63,7 +63,7 @@ def node() -> Finding:
             "The lessons need RabbitMQ 3.10 or later.",
             "install 3.10 or later",
         )
-    return Finding("broker", f"RabbitMQ {version} runs, on localhost:{broker.port}")
+    return Finding("broker", f"RabbitMQ {version} is running on localhost:{broker.port}")
 
 
 def versions() -> Finding:
@@ -137,14 +137,14 @@ def loopback() -> Finding:
         found = psutil.Process(pid).net_connections("tcp")
     except psutil.AccessDenied:
         error = NotYours(pid)
-        return Finding("listening", "is another user's broker", error.cause, error.cure)
+        return Finding("listening", "the broker is another user's", error.cause, error.cure)
     doors = [door.laddr.ip for door in found if door.status == psutil.CONN_LISTEN]
     other = sorted({ip for ip in doors if ip not in ("127.0.0.1", "::1")})
     if other:
         return Finding(
             "listening",
             f"the broker is open on {', '.join(other)}",
-            "Other machines in your network can reach it.",
+            "Other machines on your network can reach it.",
             "make stop; make lab",
         )
     return Finding("listening", "on this machine only")
@@ -181,4 +181,4 @@ def alarms() -> Finding:
             "It accepts no messages until it has room, so a program that sends one has to wait.",
             "make room (free -m; df -h .), then: make stop; make lab",
         )
-    return Finding("alarms", "none: the broker has memory and disk")
+    return Finding("alarms", "none: the broker has enough memory and disk space")

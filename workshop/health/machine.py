@@ -92,12 +92,12 @@ def line_ends() -> Finding:
     if bad:
         shown = ", ".join(str(file.relative_to(places.CHECKOUT)) for file in bad[:2])
         return Finding(
-            "line ends",
-            f"Windows line ends in {shown}{' …' if bad[2:] else ''}",
-            "git wrote them (core.autocrlf=true). `sh` reads them as a part of the last word.",
+            "line endings",
+            f"Windows line endings in {shown}{' …' if bad[2:] else ''}",
+            "git wrote them (core.autocrlf=true). `sh` reads the CR as part of the last word.",
             "git rm -rq --cached . && git reset -q --hard, then: workshop reset STAGE",
         )
-    return Finding("line ends", "as `sh` reads them")
+    return Finding("line endings", "as `sh` expects them")
 
 
 def kernel() -> Finding:
@@ -121,7 +121,7 @@ def kernel() -> Finding:
     return Finding("kernel", "the notebooks run in this .venv")
 
 
-_NO_CELL = "No cell of a notebook can run."
+_NO_CELL = "No notebook cell can run."
 
 
 def names() -> Finding:
@@ -185,7 +185,8 @@ def load() -> Finding:
         return Finding("load", f"{cores}, with time to spare")
     return Finding(
         "load",
-        f"busy: {wanted:.0f} programs want each of {cores}, most of all {'; '.join(hungry())}. "
+        f"busy: {wanted:.0f} programs compete for each of {cores}, "
+        f"most of all {'; '.join(hungry())}. "
         "Checks take longer, but their answers are the same",
     )
 
@@ -209,7 +210,7 @@ def limits() -> Finding:
                 "`check --watch` does not see when a file is saved.",
                 f"sudo sysctl fs.inotify.max_user_instances={max(allowed, 128) * 2}",
             )
-    return Finding("limits", "files and inotify are enough")
+    return Finding("limits", "enough open files and inotify instances")
 
 
 def _inotify_used() -> int:

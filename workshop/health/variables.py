@@ -41,11 +41,11 @@ def shell() -> Finding:
     if hidden := hides(told.get("PYTHONPATH", "")):
         names.append("PYTHONPATH")
     if names:
-        others = f", with another {', '.join(hidden)} on it" if hidden else ""
+        others = f"; PYTHONPATH contains another {', '.join(hidden)}" if hidden else ""
         return Finding(
             "shell",
             f"this terminal sets {', '.join(names)}{others}",
-            "The course starts without it; `python` and `celery`, typed here, do not.",
+            "The course does not use them; `python` and `celery`, typed here, do.",
             f"unset {' '.join(names)}",
         )
     encoding = locale.getpreferredencoding(False)
@@ -53,7 +53,7 @@ def shell() -> Finding:
         return Finding(
             "shell",
             f"text is {encoding} here, not UTF-8",
-            "Python reads and writes your files in another encoding than your editor.",
+            "Python reads and writes your files in a different encoding than your editor.",
             "export PYTHONUTF8=1; make stop; make lab",
         )
     return Finding("shell", "sets nothing that gets in the way")

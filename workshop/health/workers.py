@@ -84,7 +84,7 @@ def running_workers() -> Finding:
         )
         return Finding(
             "workers",
-            f"you are at stage {at.number}, and another worker runs: {whose}",
+            f"you are at stage {at.number}, but another worker is running: {whose}",
             "It takes messages from the same queue, and runs them with its older code.",
             f"kill {' '.join(str(w.pid) for w in stale)}",
         )

@@ -11,7 +11,7 @@ from workshop.show import GREY, Answer
 from workshop.verbs.work import on_the_broker
 
 # an editor of Lab's shows what it read once, until it is told otherwise
-IN_LAB = Text("in Lab, a file that is open: menu File, Reload … from Disk", GREY)
+IN_LAB = Text("if a file is open in Lab: menu File, Reload … from Disk", GREY)
 
 
 def solve(stage: Stage) -> Answer:
@@ -30,7 +30,7 @@ def lesson(stage: Stage) -> Answer:
     copy = places.inside(lessons.folder() / stage.notebook.name)
     parts = [Text(f"{copy}: as the course has it now")]
     if aside:
-        parts.insert(0, Text(f"yours is now {places.inside(aside)}"))
+        parts.insert(0, Text(f"your copy is now {places.inside(aside)}"))
     return Answer(*parts, Text("in Lab: close the old copy, and open the new one", GREY))
 
 
@@ -75,7 +75,7 @@ def _bring_back(word: str, found: list[stages.Kept]) -> Answer:
     names |= {one.path.name: one for one in found}
     if word not in names:
         there = ", ".join(f"{number} ({one.path.name})" for number, one in enumerate(found, 1))
-        raise CourseError(f"there is no backup {word!r}. There are: {there}", "workshop kept")
+        raise CourseError(f"there is no backup {word!r}. The backups are: {there}", "workshop kept")
     one = names[word]
     stage = stages.find(one.stage)
     aside = stages.bring_back(stage, one.path)

@@ -24,7 +24,7 @@ def hint(stage: Stage) -> Answer:
     item = report.first
     if item is None:
         return Answer(
-            Text(f"{stage.number}: all is right, there is nothing to hint at."),
+            Text(f"{stage.number}: everything passes, so there is nothing to hint at."),
             Text("go on: workshop next"),
         )
     step = progress.next_step(stage, item.id, len(item.hints))
@@ -51,14 +51,14 @@ def diff(stage: Stage, name: str = "") -> Answer:
 
     if name and name not in stage.todo:
         raise CourseError(
-            f"the solution of {stage.name} has no file {name!r}.",
+            f"the solution to {stage.name} has no file {name!r}.",
             f"one of: {', '.join(stage.todo)}",
         )
     port = Broker().port
     differs = {file: lines for file in stage.todo if (lines := _difference(stage, file, port))}
     if not (name in differs if name else differs):
-        what = name or "every file of yours"
-        return Answer(Text(f"{stage.number}: {what} is as in the solution."))
+        what = name or "each of your files"
+        return Answer(Text(f"{stage.number}: {what} is the same as in the solution."))
     name = name or next(iter(differs))
     others = [file for file in differs if file != name]
     legend = Text.assemble(
@@ -97,7 +97,7 @@ def why(error: str | BaseException | None = None) -> Answer:
     if not found:
         return Answer(
             Text("the course does not know this error."),
-            Text("The last line of a traceback says most; read it first.", GREY),
+            Text("The last line of a traceback says the most; read it first.", GREY),
             Text("→ workshop doctor looks at this machine; workshop check, at your files"),
             right=False,
         )

@@ -28,7 +28,7 @@ def status() -> Answer:
             Text(f"{spent}{row.stage.minutes} min", justify="right"),
         )
     gone = [
-        Text(f"its folder is gone: workshop begin {row.stage.number} creates it again", GREY)
+        Text(f"a stage's folder is gone: workshop begin {row.stage.number} creates it again", GREY)
         for row in rows
         if row.is_gone
     ]
@@ -56,5 +56,6 @@ def open_(stage: Stage) -> Answer:
     if address:
         parts += [Text("lesson, file and terminal:"), show.link(address)]
     else:
-        parts.append(Text(f"its lesson is {places.inside(lessons.lay(stage.name))}: make lab"))
+        lesson = places.inside(lessons.lay(stage.name))
+        parts.append(Text(f"its lesson is {lesson}; to open it: make lab"))
     return Answer(*parts)

@@ -26,7 +26,7 @@ def which(word: str | None) -> Stage:
     last = progress.last_begun()
     if last is None:
         names = ", ".join(stage.name for stage in stages.all_stages())
-        raise CourseError(f"which stage? There are: {names}", "workshop begin 01")
+        raise CourseError(f"which stage? The stages are: {names}", "workshop begin 01")
     return last
 
 
