@@ -1,4 +1,4 @@
-# Two images: `lab` is the whole course, `stack` the project of its newest stage alone.
+# Two images: `lab` is the whole course, `stack` only the project of its newest stage.
 # A mirror, or another Debian: docker build --build-arg BASE=debian:13-slim .
 ARG BASE=debian:12-slim
 
@@ -12,7 +12,7 @@ RUN apt-get update \
 ENTRYPOINT ["tini", "--"]
 
 
-# --- what installs, and stays behind: pip, uv and their caches ---------------------------------
+# --- what is needed only to install: pip, uv and their caches ----------------------------------
 FROM python AS installer
 RUN apt-get update && apt-get install -y --no-install-recommends python3-venv
 WORKDIR /course
@@ -65,7 +65,7 @@ RUN apt-get update \
     && useradd --create-home --shell /bin/bash learner
 COPY --from=lab-packages /opt/venv /opt/venv
 ENV COURSE_VENV=/opt/venv COURSE_BROKER=/home/learner/.rabbitmq SHELL=/bin/bash
-# 115 MB of bytecode are not in the image: what is used is compiled once, into the volume
+# The image leaves out 115 MB of bytecode: what is used is compiled once, into the volume
 ENV PYTHONPYCACHEPREFIX=/home/learner/.cache/python
 WORKDIR /course
 COPY --chown=learner . .

@@ -1,5 +1,5 @@
-# Two commands do all the set-up: `make lab` opens the course, `make test` proves it.
-# With another Python's PYTHONHOME no Python starts here, so none could say so.
+# Two commands do all the setup: `make lab` opens the course, `make test` tests it.
+# With another Python's PYTHONHOME, no Python starts here, so none could report the problem.
 unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
@@ -15,10 +15,10 @@ help:     ## this list
 lab:      ## set up what is missing, then open the course in JupyterLab
 	@$(SETUP) && $(IN) workshop lab
 
-test:     ## prove every stage, every check and every notebook; a part: make test ARGS="tests -k 03"
+test:     ## test every stage, every check and every notebook; a part: make test ARGS="tests -k 03"
 	@$(SETUP) && $(IN) workshop test $(ARGS)
 
-busy:     ## run the checks next to four busy loops for each core: does right work still pass?
+busy:     ## run the checks next to four busy loops for each core: does correct work still pass?
 	@$(SETUP) && $(IN) pytest -m busy tests/checks/test_busy.py
 
 demo:     ## the guide's last scene: an answer at once, the work seconds later
@@ -36,17 +36,17 @@ stop:     ## end what this checkout started, and nothing else
 refresh:  ## run every notebook again and save what it shows
 	@$(SETUP) && $(IN) tools.refresh $(ARGS)
 
-lint:     ## style, format, types, spelling, words, and which room may import which
+lint:     ## style, format, types, spelling, words, and which package may import which
 	@$(SETUP) --quiet && $(IN) ruff check . && $(IN) ruff format --check . && $(IN) mypy \
 		&& $(VENV)/bin/codespell && $(IN) tools.words && $(VENV)/bin/lint-imports
 
-bench:    ## the course's own figures, as a table
+bench:    ## the course's own measurements, as a table
 	@$(SETUP) && $(IN) tools.bench $(ARGS)
 
 browser:  ## get Playwright and Chromium, for the tests that look at Lab and at the diagrams
 	@$(SETUP) --browser
 
-test-docker: ## prove the containers on a Docker Engine
+test-docker: ## test the containers on a Docker Engine
 	@$(SETUP) && $(IN) pytest tests/docker -rs -x
 
 matrix:   ## make test in bare Debian 12 and 13, as root and as a user: make matrix ONLY="debian 13, user" ARGS=…

@@ -1,6 +1,6 @@
-"""The tests prove the course on a desk and a broker of their own, away from the learner's.
+"""The tests exercise the course on a separate desk and broker, away from the learner's.
 
-Asked for notebooks alone, pytest runs them on the learner's work instead:
+If only notebooks are requested, pytest runs them on the learner's work instead:
 `pytest notebooks/03_worker.ipynb`.
 """
 
@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
         is_controller = config.getoption("numprocesses", None) and not hasattr(
             config, "workerinput"
         )
-        if not is_controller:  # it runs no test
+        if not is_controller:  # the controller runs no tests
             warm = own_home.enter_context(Warm())
             warm.wait()
             os.environ[SHARED] = str(warm.socket)
@@ -50,9 +50,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """… and skip the rest of that notebook: its cells stand on one another."""
+    """… and skip the rest of that notebook, because its cells build on one another."""
     item.config.option.nbval_cell_timeout = by_clock(CELL_SECONDS)
-    item.output_timeout = by_clock(5)  # nbval's own figure
+    item.output_timeout = by_clock(5)  # nbval's own default
     failed = first_failure.get(str(item.path))
     if failed:
         pytest.skip(f"{item.path.name} failed at {failed}")

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Become the owner of the checkout, so that what is made in desk/ is theirs on the host, too.
-# Root stays root where the checkout is root's and nobody else may write to it: with a rootless
-# Docker that is the ordinary user outside.
+# Become the owner of the checkout, so that files made in desk/ belong to them on the host, too.
+# Root stays root if the checkout is root's and nobody else may write to it: in a rootless
+# Docker, root is the ordinary user outside.
 set -eu
 checkout=$(dirname "$(dirname "$(readlink -f "$0")")")
 may_write() { setpriv --reuid="$1" --regid="$2" --clear-groups test -w "$checkout"; }
@@ -10,7 +10,7 @@ export HOME=/home/learner COURSE_BECAME=1
 become=
 if [ "$(id -u)" = 0 ]; then
     uid=$(stat -c %u "$checkout") gid=$(stat -c %g "$checkout")
-    if [ "$uid" = 0 ]; then # also what Docker Desktop says, which lets anybody write
+    if [ "$uid" = 0 ]; then # Docker Desktop reports root, too, but lets anybody write
         uid=$(id -u learner) gid=$(id -g learner)
     fi
     if may_write "$uid" "$gid"; then

@@ -1,4 +1,4 @@
-"""Look whether the stack has its secrets, and write the broker's definitions with them.
+"""Check that the stack has its secrets, and write the broker's definitions with them.
 
 RabbitMQ reads /definitions/definitions.json when it starts. The file has a user's password in the
 form in which RabbitMQ stores it: 4 bytes of salt, then SHA-256 of salt and password, in base64

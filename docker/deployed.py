@@ -1,4 +1,4 @@
-"""The course's settings, as several containers need them: secrets and addresses from outside."""
+"""The course's settings for several containers: secrets and addresses come from outside."""
 
 import os
 from urllib.parse import quote
@@ -25,7 +25,7 @@ DATABASES = {
 # limit over all of them, set CACHES to a cache that they share.
 REST_FRAMEWORK = {**REST_FRAMEWORK, "DEFAULT_THROTTLE_RATES": {"anon": "60/minute"}}
 
-# HTTPS=1 where a proxy with a certificate is in front, which sets X-Forwarded-Proto. Without one,
+# Set HTTPS=1 if a proxy with a certificate is in front and sets X-Forwarded-Proto. Without one,
 # a browser would get a redirect that nobody answers, and cookies that it does not send back.
 HTTPS = os.environ.get("HTTPS") == "1"
 if HTTPS:
@@ -33,7 +33,7 @@ if HTTPS:
     SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
-else:  # what `check --deploy` says of all that
+else:  # `check --deploy` warns about all of that
     SILENCED_SYSTEM_CHECKS = [f"security.W{number}" for number in ("004", "008", "012", "016")]
 
 # Nothing else is in front of gunicorn, so it serves the page's own files, too.

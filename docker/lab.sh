@@ -1,6 +1,6 @@
 #!/bin/sh
 # The course in a container. Everything in here listens on loopback, as it does without Docker;
-# socat lets in what Docker publishes. At the end the broker stops in its order.
+# socat lets in what Docker publishes. At the end, the broker stops in an orderly way.
 set -eu
 inside=$(hostname -i | cut -d ' ' -f 1)
 for port in ${COURSE_PORTS:-lab=8888 web=8000 management=15672}; do
@@ -11,7 +11,7 @@ workshop lab &
 lab=$!
 trap 'kill -TERM $lab' INT TERM
 wait $lab && ended=0 || ended=$?
-if [ $ended -gt 128 ]; then # it was the signal that ended the waiting: Lab is still at it
+if [ $ended -gt 128 ]; then # the signal ended the wait: Lab is still running
     wait $lab && ended=0 || ended=$?
 fi
 workshop stop

@@ -1,4 +1,4 @@
-"""What the tests of checks share: a broker, a learner's empty desk, a warm Python."""
+"""What the tests for the checks share: a broker, a learner's empty desk, a warm Python."""
 
 import contextlib
 import shutil
@@ -24,7 +24,7 @@ def broker():
 
 @pytest.fixture
 def learner(monkeypatch, broker):
-    """The learner's desk, empty, and this process as if in a Lab terminal."""
+    """The learner's desk, emptied, with this process set up as in a Lab terminal."""
     monkeypatch.delenv("WORKSHOP_SOLVED", raising=False)
     broker.start()
     prepare.enter(broker)
@@ -35,7 +35,7 @@ def learner(monkeypatch, broker):
 
 @pytest.fixture
 def no_queues(broker):
-    """The learner's vhost without what other tests and notebooks left in it."""
+    """The learner's vhost, without the queues that other tests and notebooks left in it."""
     for name in broker.queues(login.VHOST):
         broker.remove("queues", login.VHOST, name)
 
@@ -48,7 +48,7 @@ def clear() -> None:
 
 @pytest.fixture
 def solved(learner):
-    """A function: lay out a stage that the learner has finished."""
+    """A function that lays out a stage as the learner has finished it."""
 
     def lay(number: str) -> stages.Stage:
         stage = stages.find(number)
@@ -67,13 +67,13 @@ def warm():
 
 @pytest.fixture(scope="session")
 def second():
-    """A function: start the second broker of this process, for all tests that come after."""
+    """A function that starts this process's second broker, for all the tests that follow."""
     with contextlib.ExitStack() as stack:
         yield lambda: stack.enter_context(second_broker())
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector):
-    """A file of its own for each, so that they spread over the processes of a run."""
+    """Collect each sample as a separate file, so that they spread over a run's processes."""
     if file_path.name in ("mistake.toml", "way.toml"):
         return Sample.from_parent(parent, path=file_path)
     return None

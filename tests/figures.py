@@ -1,4 +1,4 @@
-"""What a run cost, printed at its end: the slowest ten, processor time, and why some skipped."""
+"""Print what a run cost: the ten slowest tests, processor time, and why some were skipped."""
 
 import os
 from collections import Counter, defaultdict
@@ -19,7 +19,7 @@ def pytest_runtest_logstart(nodeid: str) -> None:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
-    """Note, on the last of a test's reports, what this process and all below it have used."""
+    """Note, in a test's last report, what this process and its descendants have used."""
     report = (yield).get_result()
     if call.when == "teardown" and item.nodeid in _before:
         report.processor = burned(os.getpid()) - _before.pop(item.nodeid)
@@ -31,7 +31,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def kind(nodeid: str) -> str:
-    """The file of a test, or the stage whose mistakes or ways it is one of."""
+    """The file of a test, or the stage that its mistake or way belongs to."""
     return "/".join(nodeid.split("::")[0].split("/")[:3])
 
 

@@ -1,9 +1,9 @@
-"""Mistakes, and other right ways, as tests: conftest.py collects them.
+"""Mistakes, and alternative correct solutions, as tests: conftest.py collects them.
 
 Each tests/mistakes/NN_name/MISTAKE/ holds the files that make the mistake, and `mistake.toml`:
-the id of the item that must fail, and words of what it says was seen; `whole = true` where an item
-of another file sees it first. Each tests/ways/NN_name/WAY/ holds files that are right, though
-written differently, and `way.toml` says why.
+the id of the item that must fail, and words from what it reports; `whole = true` if an item of
+another file reports it first. Each tests/ways/NN_name/WAY/ holds files that are correct but
+written differently, and a `way.toml` that says why.
 """
 
 import tomllib
@@ -28,7 +28,7 @@ class Sample(pytest.File):
 
 
 class Looked(pytest.Function):
-    """The check of the stage on its solution with the sample's files laid over it."""
+    """Run the stage's check on its solution, with the sample's files laid over it."""
 
     def __init__(self, name: str, parent: Sample):
         super().__init__(name, parent, callobj=is_named if name == "is_named" else passes)
@@ -59,21 +59,21 @@ def look_at(sample: Path, lay, broker: Broker, warm: Warm, only: tuple[str, ...]
 
 
 def learners_queues(broker: Broker) -> dict[str, int]:
-    """The learner's queues, the one that any worker makes among them, and their messages."""
+    """The learner's queues and their messages, including the queue that any worker makes."""
     with login.connect(broker) as connection:
         Queue("celery")(connection.default_channel).declare()
     return {name: found["total"] for name, found in broker.queues(login.VHOST).items()}
 
 
 def given(stage: stages.Stage, sample: Path) -> tuple[str, ...]:
-    """The items of the files that are the solution's: what `only` asks for needs no more proof."""
+    """The items whose files are the solution's: what `only` asks for needs no more proof."""
     ours = stages.files_in(sample.parent)
     items = checks.of(stage).items
     return tuple(item.id for item in items if item.file and item.file not in ours)
 
 
 def tidy(broker: Broker) -> None:
-    """Take away the users, vhosts and rights that a wrong script left."""
+    """Remove the users, vhosts and permissions that a wrong script left behind."""
     for user in broker.facts("users"):
         if user["name"] not in ("guest", "workshop", login.USER):
             broker.remove("users", user["name"])
@@ -93,16 +93,16 @@ def is_named(request, solved, broker, warm, second) -> None:
 
 
 def needs_second(stage: str, *items: str) -> bool:
-    """Whether an item, or one that it needs, is looked at on the second broker."""
+    """Whether an item, or one that it needs, runs on the second broker."""
     check = checks.of(stages.find(stage))
     return any(item.ahead for item in check.items if item.id in check.needed(*items))
 
 
 def expect_named(sample: Path, solved, broker: Broker, warm: Warm) -> None:
-    """The right item fails, in words that speak of the mistake; no other is blamed.
+    """The right item fails, with words that name the mistake; no other item is blamed.
 
-    The item is looked at with what it needs of the same file; the whole stage, too, where that
-    does not name the mistake (another item may see it first), and for the first of each stage.
+    The item runs with what it needs from the same file. The whole stage runs, too, if that does
+    not name the mistake (another item may report it first), and for the first of each stage.
     """
     told = tomllib.loads(sample.read_text())
     if stages.find(sample.parent.parent.name).gives == "vhost":  # other tests' queues would keep it
@@ -117,14 +117,14 @@ def expect_named(sample: Path, solved, broker: Broker, warm: Warm) -> None:
 
 
 def names(found: Report, told: dict[str, str]) -> bool:
-    """Whether the right item, and no other, is blamed, with the word that speaks of the mistake."""
+    """Whether only the right item is blamed, with the word that names the mistake."""
     blamed = [item for item in found.items if item.state in (WRONG, BROKEN)]
     return [item.id for item in blamed] == [told["item"]] and told["seen"] in blamed[0].seen
 
 
 @cache
 def first_of(mistakes: Path) -> Path:
-    """The first, by name, of the mistakes at a stage's first item."""
+    """The first, by name, of the mistakes in a stage's first item."""
     item = checks.of(stages.find(mistakes.name)).items[0].id
     return min(
         file
@@ -134,9 +134,9 @@ def first_of(mistakes: Path) -> Path:
 
 
 def passes(request, solved, broker, warm, second) -> None:
-    """What is right, though written differently, passes.
+    """A correct solution passes, even if it is written differently.
 
-    Looked at are the items of the files that differ, less the drill: the others are the solution's.
+    Checks only the items of the files that differ, without the drill: the rest is the solution's.
     """
     sample = request.node.path
     stage, files = stages.find(sample.parent.parent.name), stages.files_in(sample.parent)

@@ -1,21 +1,21 @@
 """Make this checkout ready: .venv, the locked packages, RabbitMQ.
 
 Runs as a plain script on any Python 3.6 or later, with nothing installed, so
-that an old Python is told what to do. Everything it does is stamped when it
-is whole: stopped at any moment, the next run takes up where this one fell.
+that even an old Python can say what to do. Work is stamped only once it is
+complete: if a run is stopped, the next one picks up where it left off.
 """
 
 import os
 import sys
 
-# by hand: PYTHONSAFEPATH takes it off the path
+# by hand, because PYTHONSAFEPATH takes it off the path
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from workshop.broker.binaries import find_sbin
 from workshop.machine import environment
 
 sys.path.pop(0)
 
-# what the shell tells Python is out of the way before anything else is imported
+# drop the shell's Python variables before anything else is imported
 if __name__ == "__main__":
     environment.start_again()
 
@@ -32,7 +32,7 @@ import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-MADE_VENV = os.environ.get("COURSE_VENV")  # an image brings one, outside the checkout
+MADE_VENV = os.environ.get("COURSE_VENV")  # an image provides one, outside the checkout
 VENV = MADE_VENV or os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 STAMP = os.path.join(VENV, "course-stamp")
@@ -42,8 +42,8 @@ NEWER = ("python3.13", "python3.12", "python3.11")
 POLICY = "/usr/sbin/policy-rc.d"
 POLICY_MARK = "# celery-django-course: no service is started while RabbitMQ is installed"
 
-# One script, run as root, so that the policy file goes away however it ends.
-# Debian starts and enables a service of its own; the course wants the binaries alone.
+# One script, run as root, so that the policy file goes away however the script ends.
+# Debian starts and enables its own service; the course wants only the binaries.
 INSTALL_RABBITMQ = f"""
 set -e
 export DEBIAN_FRONTEND=noninteractive
@@ -123,7 +123,7 @@ def sudo(command):
 
 
 def room_to_work():
-    """The checkout can be written to, and has room."""
+    """Check that the checkout can be written to, and has room."""
     probe = os.path.join(ROOT, f".writable-{os.getpid()}")
     try:
         with open(probe, "w") as file:
@@ -147,7 +147,7 @@ def room_to_work():
 
 
 def can_be_named():
-    """A program here can be found on PATH, whose folders are told apart by colons."""
+    """Check that programs here can be found on PATH, whose folders are separated by colons."""
     if os.pathsep in ROOT:
         raise Trouble(
             f"this folder's path has a {os.pathsep} in it, and no program is found there: {ROOT}",
@@ -156,7 +156,7 @@ def can_be_named():
 
 
 def fingerprint():
-    """What the stamp must say for .venv to be whole and of today."""
+    """What the stamp must contain for .venv to be complete and up to date."""
     digest = hashlib.sha256()
     for name in ("requirements.txt", "pyproject.toml"):
         with open(os.path.join(ROOT, name), "rb") as file:
@@ -173,7 +173,7 @@ def stamped():
 
 
 def logged(command, **options):
-    """Run a command into the log: True if it went well."""
+    """Run a command with its output in the log; return True if it succeeded."""
     with open(LOG, "ab") as log:
         return (
             subprocess.call(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, **options)
@@ -190,7 +190,7 @@ def log_tail(lines=12):
 
 
 def make_venv(steps):
-    """.venv with exactly the packages of requirements.txt."""
+    """Make .venv, with exactly the packages in requirements.txt."""
     if stamped():
         return
     if MADE_VENV and os.path.exists(VENV):
@@ -226,18 +226,18 @@ def make_venv(steps):
 
 
 def find_uv():
-    """The path of uv, which .venv gets where the machine has none; None where it cannot be had."""
+    """The path of uv, which is installed in .venv if the machine has none; None if that fails."""
     uv = shutil.which("uv")
     if uv:
         return uv
-    # its own answer is kept apart: pip takes over only where uv cannot be had
+    # try uv first, on its own: pip takes over only if uv cannot be installed
     quick = [PYTHON, "-m", "pip", "install", "--retries", "1", "--only-binary=:all:", "uv"]
     uv = os.path.join(VENV, "bin", "uv")
     return uv if logged(quick) and os.path.exists(uv) else None
 
 
 def install_packages(uv):
-    """Install requirements.txt by uv, or by pip where that is None. Raises Trouble."""
+    """Install requirements.txt with uv, or with pip if `uv` is None. Raises Trouble."""
     if uv:
         command = [uv, "pip", "install", "--python", PYTHON, "-r", "requirements.txt"]
     else:
@@ -252,10 +252,10 @@ def install_packages(uv):
 
 
 def spell_paths_in_ascii():
-    """Let this checkout be found on Python's path in every locale.
+    """Make this checkout findable on Python's path in every locale.
 
-    Python 3.11 reads the file that names it with the locale's encoding, and ends where it
-    cannot; a line that begins with `import` may say the same in ASCII.
+    Python 3.11 reads the .pth file that names it with the locale's encoding, and exits if it
+    cannot; a line that begins with `import` can express the same in ASCII.
     """
     for file in glob.glob(
         os.path.join(glob.escape(VENV), "lib", "python*", "site-packages", "*.pth")
@@ -302,12 +302,12 @@ def installer_trouble(said):
 
 
 def rabbitmq_found():
-    """The same places that workshop/broker/node.py looks in, which knows why."""
+    """Look in the same places as workshop/broker/binaries.py, which says why."""
     return find_sbin()
 
 
 def may_install():
-    """How to become root here without being asked: a command prefix, or None."""
+    """How to become root here without a password prompt: a command prefix, or None."""
     if not shutil.which("apt-get"):
         return None
     if os.geteuid() == 0:
@@ -338,7 +338,7 @@ def no_rabbitmq():
 
 
 def install_rabbitmq(steps, become, log):
-    """Debian's package, without its service; what apt says goes to `log`."""
+    """Install Debian's package, without its service; apt's output goes to `log`."""
     with steps.step("RabbitMQ", "installing Debian's package") as done:
         with open(log, "wb") as out:
             code = subprocess.call(
@@ -358,7 +358,7 @@ def install_rabbitmq(steps, become, log):
 
 
 def set_up(steps):
-    """Packages and RabbitMQ, side by side."""
+    """Install the packages and RabbitMQ, side by side."""
     room_to_work()
     become = None
     if not rabbitmq_found():
@@ -388,7 +388,7 @@ def set_up(steps):
 
 
 def get_browser(steps):
-    """Playwright into the .venv; Chromium by Debian's package where that is allowed."""
+    """Install Playwright into .venv; Chromium from Debian's package if that is allowed."""
     if subprocess.call([PYTHON, "-c", "import playwright"], stderr=subprocess.DEVNULL):
         with steps.step("Playwright", "installing") as done:
             command = [PYTHON, "-m", "pip", "install", "-q", "-e", ".[browser]"]
@@ -421,7 +421,7 @@ def get_browser(steps):
 
 @contextlib.contextmanager
 def alone():
-    """One set-up at a time in one checkout; a dead one's lock is gone with it."""
+    """Allow one setup at a time in one checkout; the lock of a dead one is gone with it."""
     folder = os.open(ROOT, os.O_RDONLY)
     try:
         try:

@@ -28,7 +28,7 @@ Dir::Cache::srcpkgcache "";
 Acquire::Languages "none";
 """
 
-# The first process inside: it reports its number outside, mounts, and reaps orphans until the
+# The first process inside: it reports its PID outside, mounts, and reaps orphans until the
 # pipe on its standard input is closed. Device files were made by debootstrap.
 INIT = """
 set -e
@@ -114,7 +114,7 @@ def sources_in(text: str) -> list[Source]:
 
 
 def sources_for(release: str, here: list[Source], codename: str) -> list[Source]:
-    """This machine's sources of Debian itself, for another release."""
+    """This machine's sources for Debian itself, changed to another release."""
     ours = {codename, f"{codename}-updates", f"{codename}-security"}
     return [
         Source(one.uri, one.suite.replace(codename, release), "main")
@@ -124,7 +124,7 @@ def sources_for(release: str, here: list[Source], codename: str) -> list[Source]
 
 
 def this_machines_sources(release: str) -> list[Source]:
-    """Sources for `release`, from the mirrors that this machine uses; none if it is no Debian."""
+    """Sources for `release`, from the mirrors that this machine uses; none if it is not Debian."""
     os_release = Path("/etc/os-release").read_text()
     codename = re.search(r"^VERSION_CODENAME=(\w+)", os_release, re.M)
     apt = Path("/etc/apt")
@@ -148,7 +148,7 @@ def for_the_network(environment: dict[str, str]) -> dict[str, str]:
 
 
 def copy_pips_settings(root: Path, home: str) -> None:
-    """pip's and uv's configuration files: the system's, and those of this user for `home`."""
+    """Copy pip's and uv's configuration files: the system's, and this user's into `home`."""
     mine = Path.home()
     pairs = {Path(path): path for path in ("/etc/pip.conf", "/etc/xdg/pip", "/etc/uv")}
     pairs |= {mine / name: f"{home}/{name}" for name in (".pip", ".config/pip", ".config/uv")}
@@ -165,7 +165,7 @@ def copy_pips_settings(root: Path, home: str) -> None:
 
 
 def make_debian(release: str, root: Path) -> None:
-    """Debian's smallest system in `root`, with this machine's certificates and mirrors."""
+    """Install a minimal Debian in `root`, with this machine's certificates and mirrors."""
     sources = this_machines_sources(release)
     mirror = [source.uri for source in sources if source.suite == release][:1]
     root.mkdir(parents=True, exist_ok=True)
@@ -214,7 +214,7 @@ def copy_checkout(to: Path) -> None:
 class Chroot:
     """Commands in the system at `root`, as root or as another of its users.
 
-    A context manager. All that was started inside has ended when it is left.
+    A context manager. When it exits, everything started inside has ended.
     """
 
     PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -254,7 +254,7 @@ class Chroot:
     def words(
         self, user: str, *words: str, env: dict[str, str] | None = None, cwd: str = ""
     ) -> list[str]:
-        """The command line that does this inside. Its end is the inner command's, too."""
+        """The command line that runs this inside. If it is killed, so is the inner command."""
         uid = self.users[user]
         given = {
             "PATH": self.PATH,
@@ -278,14 +278,14 @@ class Chroot:
         return need(*self.words(user, *words, env=env), timeout=1800)
 
     def install(self, *packages: str) -> None:
-        """Debian packages, without those that they only recommend."""
+        """Install Debian packages, without the ones that they only recommend."""
         self("root", "apt-get", "update", "-q")
         quiet = {"DEBIAN_FRONTEND": "noninteractive"}
         command = ("apt-get", "install", "-qy", "--no-install-recommends", *packages)
         self("root", *command, env=quiet)
 
     def leftovers(self) -> list[str]:
-        """Mounts below `root` and processes inside it; there are none after the end."""
+        """Mounts below `root` and processes inside it; there are none after exit."""
         mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
         found = [f"mount {path}" for path in mounts if path.startswith(f"{self.root}/")]
         for process in Path("/proc").glob("[0-9]*"):

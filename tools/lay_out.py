@@ -7,7 +7,7 @@ from workshop.desk import stages
 
 newest = stages.all_stages()[-1]
 for name, file in stages.content(newest, solved=True).items():
-    if name == ".env":  # a password; where the project is deployed, it has another
+    if name == ".env":  # it holds a password; a deployed project has another
         continue
     target = Path(sys.argv[1]) / name
     target.parent.mkdir(parents=True, exist_ok=True)

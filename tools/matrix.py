@@ -1,7 +1,7 @@
 """`make matrix`: the test suite in bare Debian 12 and 13, as root and as an ordinary user.
 
 Each column is a fresh system in a chroot with the checkout as a learner has it: for root with
-Python, make and git alone, so that the run itself installs RabbitMQ; for an ordinary user in a
+Python, make and git only, so that the run itself installs RabbitMQ; for an ordinary user in a
 path with a space and an accent, where an administrator has installed RabbitMQ. The systems are
 kept in CACHE, so that the next run starts at once; delete the folder to get newer packages.
 
@@ -36,7 +36,7 @@ from tools.debian import (
 )
 
 CACHE = Path("/var/cache/celery-django-course")  # where nobody but root can write
-LIMIT = 3 * 3600  # seconds for a column: it ends what hangs, on the slowest machine too
+LIMIT = 3 * 3600  # seconds for a column: even on the slowest machine, it only ends a hung run
 PYTHON = ("python3", "python3-venv", "make", "git")
 LEARNER = "learner"
 FOLDERS = {"root": "/root/course", LEARNER: f"/home/{LEARNER}/my cours é"}
@@ -114,7 +114,7 @@ def prepared(column: Column) -> Path:
 
 @contextlib.contextmanager
 def fresh(column: Column) -> Iterator[Chroot]:
-    """A copy of that system with the checkout in it; gone afterwards, with all it started."""
+    """A copy of that system with the checkout in it; afterwards, it and its processes are gone."""
     system = prepared(column)
     root = CACHE / f"{column.folder}-running"
     shutil.rmtree(root, ignore_errors=True)  # of a run that was killed: nothing is mounted there
@@ -148,7 +148,7 @@ def prove(column: Column, arguments: str) -> None:
             try:
                 status = run(*command, stdout=out, timeout=LIMIT).returncode
             except subprocess.TimeoutExpired:
-                status = 124  # as `timeout` has it
+                status = 124  # as with `timeout`
                 print(f"✗ {column.name}: ended after {LIMIT} s")
         column.row["seconds"] = f"{time.monotonic() - begun:.0f}"
         asked = ("dpkg-query", "-f", "${Version}", "-W", "rabbitmq-server")
@@ -171,7 +171,7 @@ def prove(column: Column, arguments: str) -> None:
 
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
-    """One matrix at a time; the kernel takes the lock of a dead one away."""
+    """One matrix at a time; the kernel releases the lock of a dead one."""
     CACHE.mkdir(mode=0o700, exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
         try:
@@ -196,7 +196,7 @@ def main() -> int:
             for column in columns:
                 try:
                     prove(column, arguments)
-                except AssertionError as why:  # a command of its set-up; the others go on
+                except AssertionError as why:  # a setup command failed; the others go on
                     column.row["exit"] = "set-up"
                     print(f"✗ {column.name}: {why}", flush=True)
     except Impossible as why:

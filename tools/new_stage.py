@@ -1,8 +1,8 @@
-"""Lay out a new stage: a beginning of each file it needs, and its row in each table.
+"""Lay out a new stage: a skeleton of each file it needs, and its row in each table.
 
     python -m tools.new_stage 12_observe "See what runs"
 
-Whatever is missing says so: [TO WRITE: what belongs here]; tests/course/test_complete.py lists it.
+Each missing part is marked [TO WRITE: what belongs here]; tests/course/test_complete.py lists it.
 """
 
 import argparse
@@ -169,7 +169,7 @@ def planned(name: str, title: str, minutes: int) -> Stage:
 
 
 def expect_next(name: str, title: str) -> None:
-    """Raises CourseError where another stage has the name or number, or none the one before."""
+    """Raises CourseError if another stage has the name or number, or if the number leaves a gap."""
     others = [START, *(stage.name for stage in stages.all_stages())]
     (number, word), following = (name[:2], name[3:]), f"{len(others):02}"
     cure = f"{COMMAND} {following}_{word} {shlex.quote(title)}"
@@ -200,7 +200,7 @@ def new_files(stage: Stage) -> dict[Path, str]:
 
 
 def lesson(stage: Stage) -> str:
-    """The notebook, as JSON. In LESSON a line of %% begins a cell of text, %% code one of code."""
+    """The notebook, as JSON. In LESSON, %% begins a text cell, and %% code a code cell."""
     cells = [
         new_code_cell(text.removeprefix(" code\n"))
         if text.startswith(" code\n")
@@ -264,7 +264,7 @@ def put_back(file: Path, before: str | None) -> None:
 
 
 def lay_out(stage: Stage) -> list[Path]:
-    """Lay the stage out; what is new or longer now. Raises CourseError, and then nothing is."""
+    """Lay out the stage; return the new and changed files. On CourseError, nothing has changed."""
     folders, files = new_folders(stage), new_files(stage)
     there = [path for path in (*folders, *files) if path.exists()]
     if there:

@@ -1,7 +1,7 @@
 """Run every notebook on the solved stages and save what it shows.
 
-What a cell showed before is kept where it differs in nothing but what the sanitizer
-masks: a second refresh changes no line.
+A cell's old output is kept if it differs from the new one only in what the sanitizer
+masks, so that a second refresh changes no line.
 """
 
 import configparser
@@ -25,12 +25,12 @@ from workshop.errors import CourseError
 from workshop.machine.cards import end_all
 from workshop.machine.patience import by_clock
 
-CELL_SECONDS = 180  # what a cell waits for itself ends long before
+CELL_SECONDS = 180  # a cell's own waits end long before this
 
 
 @contextlib.contextmanager
 def in_a_home_of_its_own() -> Iterator[None]:
-    """A desk and a broker away from the learner's, ended and removed afterwards."""
+    """A desk and a broker separate from the learner's, stopped and removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="course ") as folder:
         os.environ.update(WORKSHOP_HOME=folder, WORKSHOP_SOLVED="1")
         try:
@@ -60,7 +60,7 @@ def masked(outputs: list, rules: list[tuple[re.Pattern, str]]) -> str:
 
 
 def merged(outputs: list) -> list:
-    """Neighbouring pieces of one stream as one: how a kernel cuts them is chance."""
+    """Neighboring pieces of a stream, joined: where a kernel splits them is random."""
     whole: list = []
     for output in outputs:
         if (
@@ -75,7 +75,7 @@ def merged(outputs: list) -> list:
 
 
 def refresh(path: Path) -> list[str]:
-    """Run one notebook in place; the ids of the cells whose output is new."""
+    """Run one notebook in place; return the ids of the cells whose output is new."""
     notebook = nbformat.read(path, as_version=4)
     before = {cell.id: list(cell.get("outputs", [])) for cell in notebook.cells}
     client = NotebookClient(

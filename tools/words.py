@@ -1,6 +1,6 @@
-"""The project's own list of words: what a learner reads uses none of these.
+"""The project's own list of words that no text for learners may use.
 
-Only what a pattern finds without false alarms is here. With each word, what to write instead.
+Only what a pattern finds without false alarms is here. Each word comes with what to write instead.
 """
 
 import re
@@ -69,7 +69,7 @@ ONCE = {r"of (its|their|his|her) own": "separate, private, dedicated, or nothing
 
 
 def texts() -> Iterator[tuple[str, str]]:
-    """The places that a learner reads, and their texts; of a notebook, its text cells."""
+    """The files that a learner reads, with their texts; of a notebook, only its text cells."""
     for pattern in READ:
         for path in sorted(places.CHECKOUT.glob(pattern)):
             if path.is_dir() or set(NOT_TEXT) & set(path.parts):
@@ -86,8 +86,8 @@ def _prose(path: Path) -> str:
 
 
 def found(text: str) -> Iterator[str]:
-    """Each word of the list in this text, with its neighbors and with what to write instead."""
-    flat = re.sub(r"\s+(?:# )?", " ", text)  # the next line of a comment begins with its mark
+    """Each listed word in this text, with the words around it and what to write instead."""
+    flat = re.sub(r"\s+(?:# )?", " ", text)  # the next line of a comment begins with #
     for allowed, words in ((0, INSTEAD), (1, ONCE)):
         for pattern, instead in words.items():
             matches = list(re.finditer(rf"\b{pattern}\b", flat, re.IGNORECASE))

@@ -1,13 +1,13 @@
-"""A live course on Celery and Django. A notebook needs this module alone."""
+"""A live course on Celery and Django. A notebook needs only this module."""
 
 import pkgutil
 
 
 def face(homes):
-    """A package's `__all__` and `__getattr__`: `{module: names}`, each loaded when it is asked for.
+    """A package's `__all__` and `__getattr__`, from `{module: names}`: each is loaded on first use.
 
-    The command line, a guard, a worker that includes a module of the package start without the
-    rest.
+    So the command line, a guard, or a worker that includes a module of the package starts without
+    the rest.
     """
     where = {name: f"{home}.{name}" for home, names in homes.items() for name in names}
 

@@ -1,11 +1,11 @@
-"""The command line. What a verb does is in the rooms below, imported when the verb is used."""
+"""The command line. The verbs' code is in the packages below, imported when a verb is used."""
 
 import os
 import sys
 
 from workshop.machine import environment
 
-# what the shell tells Python is out of the way before anything else is imported
+# drop the shell's Python variables before anything else is imported
 if __name__ == "__main__" or os.path.basename(sys.argv[0]) == "workshop":
     environment.start_again()
 
@@ -19,7 +19,7 @@ from workshop.errors import CourseError
 
 
 class InOrder(click.Group):
-    """Lists the verbs in the order of this file, with the whole help of each."""
+    """Lists the verbs in the order of this file, with the full help of each."""
 
     def list_commands(self, ctx):
         return list(self.commands)
@@ -33,7 +33,7 @@ class InOrder(click.Group):
 def course():
     """Where to begin: workshop next"""
     if os.geteuid() == 0 and os.environ.get("COURSE_VENV") and "COURSE_BECAME" not in os.environ:
-        # in the image `docker compose exec` begins as root: go on as the checkout's owner
+        # in the image, `docker compose exec` starts as root: continue as the checkout's owner
         become = str(places.CHECKOUT / "docker" / "become.sh")
         os.execv(become, [become, sys.executable, "-m", "workshop", *sys.argv[1:]])
     environment.print_marks()
@@ -42,7 +42,7 @@ def course():
 
 
 def names(_ctx, _argument, beginning):
-    """The stages with this beginning, for a shell's completion."""
+    """The stages whose names begin this way, for shell completion."""
     from workshop.desk import stages
 
     return [stage.name for stage in stages.all_stages() if stage.name.startswith(beginning)]
@@ -55,7 +55,7 @@ as_data = click.option("--json", "as_data", is_flag=True, help="the same as data
 
 
 def waiting():
-    """Show in a terminal that a stage is being opened: a broker that starts takes seconds."""
+    """Show in a terminal that a stage is being opened: starting a broker takes seconds."""
     from rich.console import Console
 
     return Console(stderr=True).status("opening …")
@@ -117,7 +117,7 @@ def check(stage, todo, watch, as_data) -> int | None:
 
 
 def of_a_stage(verb, help) -> None:
-    """Add the verb of this name: it takes a stage, and its answer is printed."""
+    """Add the verb of this name: it takes a stage, and prints its answer."""
 
     @course.command(verb, help=help)
     @a_stage
@@ -157,7 +157,7 @@ def why(error) -> int:
 @course.command()
 @click.argument("what", default="", help="its number or name in the list")
 def kept(what) -> None:
-    """what was set aside; with its number or name, bring it back"""
+    """list your backups; with the number or name of one, restore it"""
     verbs.kept(what).print()
 
 
@@ -195,8 +195,8 @@ def stop() -> None:
 @course.command(context_settings={"ignore_unknown_options": True})
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 def test(words) -> int:
-    """prove every stage, every check and every notebook; more words go to pytest"""
-    # half of a test's time is waiting for a broker or a worker: two more than there are cores
+    """test every stage, every check and every notebook; more words go to pytest"""
+    # half of a test's time is spent waiting for a broker or a worker, so use two more than cores
     workers = min((os.cpu_count() or 1) + 2, 6)
     command = [sys.executable, "-m", "pytest", "-n", str(workers), "--dist", "loadfile"]
     command.append("--no-loadscope-reorder")  # the longest files come first
@@ -213,7 +213,7 @@ def completion(shell) -> None:
 
 
 def main() -> int | None:
-    """Run the verb that was typed; the exit status, None for 0."""
+    """Run the verb that was typed; return the exit status, None for 0."""
     try:
         return course.main(prog_name="workshop", standalone_mode=False)
     except click.ClickException as error:
@@ -223,7 +223,7 @@ def main() -> int | None:
         return 130
     except CourseError as error:
         print(f"✗ {error}", file=sys.stderr)
-    except OSError as error:  # a full disk, a folder without the right to write
+    except OSError as error:  # a full disk, a folder without write permission
         print(f"✗ {error}\n  → fix that, then type the same again", file=sys.stderr)
     return 1
 

@@ -18,12 +18,12 @@ class Cause:
 
 @cache
 def rows() -> list[dict[str, str]]:
-    """The table: `says`, what is searched for; `example`; `means`, `look`, and `stage` in some."""
+    """The table: `says`, the text to search for; `example`; `means`; `look`; in some, `stage`."""
     return tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))["cause"]
 
 
 def cause_of(text: str) -> Cause | None:
-    """The likely cause of what a log or an error says; None where no row fits."""
+    """The likely cause of the text of a log or an error; None if no row fits."""
     for row in rows():
         if found := re.search(row["says"], text):
             means, look = (row[name].format(*found.groups()) for name in ("means", "look"))

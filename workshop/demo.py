@@ -16,7 +16,7 @@ RESULT = "100000000"
 
 
 def demo() -> None:
-    """Start broker, web server and worker of the solved stage 06; ask; wait; end them all."""
+    """Start broker, web server and worker of the solved stage 06; send a request; wait; end all."""
     broker, console = Broker(), Console(highlight=False, soft_wrap=True)
     with console.status("starting RabbitMQ …"):
         was_running = not broker.start()

@@ -1,4 +1,4 @@
-"""What the course says instead of a traceback of its own."""
+"""What the course shows instead of a traceback."""
 
 
 class CourseError(Exception):
@@ -10,5 +10,5 @@ class CourseError(Exception):
         self.cure = cure
 
     def _render_traceback_(self) -> list[str]:
-        """IPython's hook: in a notebook the two lines stand alone."""
+        """IPython's hook: a notebook shows only the two lines."""
         return [f"✗ {self}"]

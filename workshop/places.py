@@ -1,4 +1,4 @@
-"""Where things stand: the checkout, and the home of everything it makes."""
+"""Where things are: the checkout, and the home of everything it makes."""
 
 import os
 import sys
@@ -18,13 +18,13 @@ def home() -> Path:
 
 
 def broker() -> Path:
-    """The private node's folder: `.rabbitmq/` in the home; in a container, where it is told."""
+    """The private node's folder: `.rabbitmq/` in the home; in a container, COURSE_BROKER."""
     told = os.environ.get("COURSE_BROKER") if not os.environ.get("WORKSHOP_HOME") else None
     return Path(told or home() / ".rabbitmq")
 
 
 def desk() -> Path:
-    """The learner's projects, one complete folder a stage."""
+    """The learner's projects, one complete folder per stage."""
     return home() / "desk"
 
 

@@ -1,9 +1,9 @@
-"""What a check found: plain data, that is kept, shown and sent on as JSON."""
+"""What a check found: plain data that is stored, shown and sent on as JSON."""
 
 from dataclasses import asdict, dataclass, field
 
 PASS, NOT_TRIED, WRONG, BROKEN = "pass", "not tried", "wrong", "broken"
-#: what holds an item back where the machine is ill, or too busy to tell
+#: what blocks an item if the machine is unhealthy, or too busy to tell
 MACHINE = "machine"
 
 
@@ -12,7 +12,7 @@ class Result:
     """One item of a check. `state` is pass, not tried, wrong or broken.
 
     `seen` is what was found, `hints` lead on from there: a question, where to look, nearly the
-    answer. `todo` is the letter of the exercise that makes the item right, `file` where; it is
+    answer. `todo` is the letter of the exercise that makes the item right, `file` its file; it is
     `untouched` while the learner has changed nothing in that file. `blocked_by` is the id of the
     item that must be right first, or MACHINE.
     """
@@ -29,7 +29,7 @@ class Result:
 
 
 class Listener:
-    """Hears of each item while a check goes on, and does nothing; others show it."""
+    """Gets each item while a check is running, and does nothing; subclasses show it."""
 
     def will_look_at(self, titles: dict[str, str]) -> None:
         """The titles of all items of the check, by their ids."""
@@ -45,7 +45,7 @@ class Listener:
 class Report:
     """The items of one stage's check; `ill` is what is wrong with the machine, not the work.
 
-    `why` says for each TODO, by its letter, why it is done so; for whoever has done it. `todo` is
+    `why` says for each TODO, by its letter, why it is done that way, for anyone done. `todo` is
     the letter of the only one that was looked at, or "" for the whole stage.
     """
 

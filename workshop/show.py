@@ -16,7 +16,7 @@ from rich.text import Text
 from workshop.report import BROKEN, NOT_TRIED, PASS, WRONG, Listener, Report, Result
 
 MARKS = {PASS: "✓", NOT_TRIED: "·", WRONG: "✗", BROKEN: "!"}
-# Okabe and Ito's colours, with marks and words beside them: no state is told by colour alone
+# Okabe and Ito's colors, with marks and words next to them: no state is shown by color alone
 GREEN, GREY, RED, PINK = "#009E73", "#888888", "#D55E00", "#CC79A7"
 COLOURS = {PASS: GREEN, NOT_TRIED: GREY, WRONG: RED, BROKEN: PINK}
 WIDTH = 76  # of an answer as text
@@ -36,7 +36,7 @@ def _console(file: io.StringIO, **options) -> Console:
 
 
 class Answer:
-    """What a verb says: lines of text, that a notebook draws and a terminal prints."""
+    """The answer of a verb: lines of text that a notebook draws and a terminal prints."""
 
     def __init__(self, *parts: RenderableType, right: bool = True):
         self.parts = parts
@@ -66,7 +66,7 @@ class Answer:
 
 
 def _drawn(part: RenderableType, console: Console) -> str:
-    """A part of an answer as HTML, as wide as the pane: what answers are made of, no more."""
+    """A part of an answer as HTML, as wide as the pane; it handles only what answers contain."""
     if isinstance(part, Table):
         rows = zip(*(column.cells for column in part.columns), strict=True)
         drawn = "".join(_row(part, cells, console) for cells in rows)
@@ -110,7 +110,7 @@ def _runs(text: Text, console: Console) -> str:
 
 
 def link(address: str) -> Text:
-    """An address on a line of its own, whole in a narrow terminal, too: it may be copied."""
+    """An address on a separate line, whole even in a narrow terminal, so that it can be copied."""
     return Text(address, f"link {address}", no_wrap=True, overflow="ignore")
 
 
@@ -131,7 +131,7 @@ def _ill(report: Report) -> list[Text]:
 
 
 def _end(report: Report) -> list[RenderableType]:
-    """The last line; below it, where everything passes, why each TODO is done so."""
+    """The last line; below it, if all is right, why each TODO is done that way."""
     if not (report.passed and report.why):
         return [Text(last_line(report))]
     table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
@@ -142,7 +142,7 @@ def _end(report: Report) -> list[RenderableType]:
 
 
 def _table(items: list[Result], titles: dict[str, str], width: int | None = None) -> Table:
-    """A line for each item; `width` of the states, where lines are shown one by one."""
+    """A line for each item; `width` is that of the states, if lines are shown one by one."""
     table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
     table.add_column(min_width=width, no_wrap=True)
     for item in items:

@@ -4,7 +4,7 @@ import sys
 
 from kombu import Connection, Queue
 
-# TODO c: make both last over rabbitmqctl stop_app and start_app, the queue and the letter
+# TODO c: make the queue and the letter survive rabbitmqctl stop_app and start_app
 queue = Queue(sys.argv[1], durable=False)
 delivery_mode = "transient"
 

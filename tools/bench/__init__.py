@@ -1,1 +1,1 @@
-"""The course's own figures: `make bench`."""
+"""The course's own measurements: `make bench`."""

@@ -1,6 +1,6 @@
-"""The course's own figures, as a table: each beside its limit, each ratio within one run.
+"""The course's measurements, as a table: each next to its limit, each ratio from one run.
 
-Each measure works in a home of its own.
+Each measurement works in a separate home.
 """
 
 import os
@@ -30,7 +30,7 @@ MEASURES: dict[str, Callable[[], list[Row]]] = {
 
 
 def bench(console: Console, names: list[str]) -> int:
-    """Measure what is asked for, or everything; 1 if a figure is over its limit."""
+    """Measure what is asked for, or everything; return 1 if a figure is over its limit."""
     unknown = set(names) - set(MEASURES)
     if unknown:
         raise CourseError(f"no measure {', '.join(unknown)}.", f"one of: {', '.join(MEASURES)}")

@@ -1,4 +1,4 @@
-"""What the course takes: set-up, Lab, the verbs, each stage, the notebooks."""
+"""How long the course takes: setup, Lab, the verbs, each stage, the notebooks."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ from workshop.lab import jupyter
 SETUP_RATIO, LAB_RATIO, NBVAL_RATIO = 0.6, 1.2, 1.15
 VERB_SECONDS, DOCTOR_SECONDS, MISTAKES_SECONDS = 0.5, 3, 60
 BEGIN_SECONDS = 2
-CHECK_SECONDS = {"06": 4, "07": 4, "08": 12, "09": 6, "10": 6, "11": 4}  # 2 of the others
+CHECK_SECONDS = {"06": 4, "07": 4, "08": 12, "09": 6, "10": 6, "11": 4}  # 2 for the others
 
 
 def setup() -> list[Row]:
@@ -72,7 +72,7 @@ def warm_lab() -> list[Row]:
 
 
 def stage_times() -> list[Row]:
-    """begin and check of each stage, solved, each in a process of its own."""
+    """Begin and check each solved stage, each in a separate process."""
     rows: list[Row] = []
     with in_a_home_of_its_own():
         Broker().start()
@@ -92,7 +92,7 @@ def stage_times() -> list[Row]:
 
 
 def notebooks() -> list[Row]:
-    """All notebooks under nbval, against executing them and nothing else."""
+    """All notebooks under nbval, compared with only executing them."""
     files = sorted(places.NOTEBOOKS.glob("*.ipynb"))
     with in_a_home_of_its_own(), clock() as bare:
         for file in files:
@@ -126,7 +126,7 @@ def verb_times() -> list[Row]:
 
 
 def _workshop(*words: str) -> float:
-    """The seconds of a verb, with the start of its Python."""
+    """How many seconds a verb takes, including the start of its Python."""
     with clock() as took:
         subprocess.run(
             [sys.executable, "-m", "workshop", *words], stdout=subprocess.DEVNULL, check=False

@@ -1,4 +1,4 @@
-"""What the learner's project takes: an answer, the work, the memory."""
+"""What the learner's project costs: the time of an answer, the work, the memory."""
 
 import contextlib
 import sqlite3
@@ -67,14 +67,14 @@ def request() -> list[Row]:
 def posted() -> list[Row]:
     """POST → 202 with confirms, against a raw confirmed publish and an empty view on one server.
 
-    Then from the POST to the result seen, for a sum of one; and tasks a second, end to end.
+    Then from the POST until the result is seen, for a sum of one; and tasks per second, end to end.
     """
     with in_a_home_of_its_own(), Sandbox(stages.find("08")) as box:
         box.migrate()
         urls = box.path / "celery_testing/urls.py"
         urls.write_text(EMPTY_VIEW.replace("testing.urls", "sums.urls"))
         client = box.web().client
-        # as a worker has it: else SQLite tidies up each time that the last one leaves
+        # as a worker keeps it open: otherwise SQLite tidies up each time the last connection closes
         database = box.enter(contextlib.closing(sqlite3.connect(box.database)))
         database.execute("select count(*) from sums_job").fetchall()
         empty = times(lambda: client.get("/empty/"))
@@ -99,7 +99,7 @@ def posted() -> list[Row]:
 
 
 def raw_publish(box: Sandbox) -> Callable[[], object]:
-    """A function that publishes a message to the queue `sums`, confirmed, and nothing else."""
+    """A function that only publishes a confirmed message to the queue `sums`."""
     options = {"confirm_publish": True}
     connection = box.enter(Connection(login.url(box.broker, box.vhost), transport_options=options))
     producer = connection.Producer()
@@ -113,7 +113,7 @@ def until_seen(client: httpx.Client, job: dict) -> None:
 
 
 def rate(box: Sandbox, worker: Running, ignore_result: bool) -> float:
-    """Tasks that do nothing, a second: from the first one sent until the last one is logged."""
+    """No-op tasks per second, from the first one sent until the last one is logged."""
     before = worker.text().count("succeeded")
     with Celery("bench", broker=login.url(box.broker, box.vhost), set_as_current=False) as app:
         where = {"exchange": "sums", "routing_key": "sums", "exchange_type": "topic"}
@@ -125,7 +125,7 @@ def rate(box: Sandbox, worker: Running, ignore_result: bool) -> float:
 
 
 def split() -> list[Row]:
-    """The guide's sum in parts, with one process and with two: the best of three after a first."""
+    """The guide's sum in parts, with one process and with two: best of three after a warm-up."""
     with in_a_home_of_its_own(), Sandbox(stages.find("10")) as box:
         box.migrate()
         client = box.web()
@@ -137,7 +137,7 @@ def split() -> list[Row]:
 
 
 def parts_of_the_sum(box: Sandbox, client: Web, processes: int) -> float:
-    """Seconds from the first part's begin to the last one's end, by the worker's log."""
+    """Seconds from the first part's start to the last one's end, according to the worker's log."""
     worker = box.start_worker(concurrency=processes)
     best = float("inf")
     for number in range(1, 5):
@@ -146,7 +146,7 @@ def parts_of_the_sum(box: Sandbox, client: Web, processes: int) -> float:
         worker.wait_for("add_up.*succeeded", count=number, limit=60)
         parts = [job for job in jobs(worker.text())[before:] if job.task.endswith("sum_rows")]
         took = max(part.ended for part in parts) - min(part.begun for part in parts)
-        best = min(best, took) if number > 1 else best  # the first one warms the processes
+        best = min(best, took) if number > 1 else best  # the first one warms up the processes
     worker.stop()
     return best
 
@@ -184,7 +184,7 @@ def memory() -> list[Row]:
 
 
 def pss(pid: int) -> float:
-    """Proportional set size of a process and all below it, in MiB (resident where unknown)."""
+    """Proportional set size of a process and its descendants, in MiB (resident where unknown)."""
     parent = psutil.Process(pid)
     total = 0
     for one in (parent, *parent.children(recursive=True)):

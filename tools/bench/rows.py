@@ -1,4 +1,4 @@
-"""What a measure returns: rows of what, figure, limit, and whether it is kept."""
+"""What a measurement returns: rows of name, figure, limit, and whether it is within the limit."""
 
 import contextlib
 import statistics
@@ -10,7 +10,7 @@ Row = tuple[str, str, str, bool | None]
 
 @contextlib.contextmanager
 def clock() -> Iterator[list[float]]:
-    """A list that holds the seconds of the block once it is left."""
+    """A list that holds the seconds of the block after it ends."""
     took: list[float] = []
     begun = time.perf_counter()
     yield took
@@ -27,7 +27,7 @@ def seconds_of(what: str, took: float, limit: float) -> Row:
 
 
 def times(once: Callable[[], object], count: int = 200) -> tuple[float, float]:
-    """p50 and p99 in ms of so many calls, after one that is not counted."""
+    """p50 and p99 in ms of `count` calls, after one that is not counted."""
     once()
     took = []
     for _ in range(count):

@@ -1,4 +1,4 @@
-"""What `make test` takes, and what it starts."""
+"""What `make test` costs, and what it starts."""
 
 import contextlib
 import ctypes
@@ -16,14 +16,14 @@ from tools.bench.rows import Row, clock
 from workshop import places
 
 SUITE_SECONDS, SUITE_PROCESSOR = 300, 600
-# what each Python of the .venv does at its start, as a line of a .pth file
+# what each Python of the .venv does at startup, as a line of a .pth file
 COUNTS_PYTHON = (
     "import os; (f := os.environ.get('WORKSHOP_TALLY')) and open(f, 'a').write('python\\n')\n"
 )
 
 
 def suite() -> list[Row]:
-    """`make test`, everything installed: what it takes, and what it starts."""
+    """`make test`, with everything installed: what it costs, and what it starts."""
     site = Path(sysconfig.get_path("purelib")) / "tally.pth"
     with tempfile.TemporaryDirectory() as folder:
         tally = Path(folder) / "tally"

@@ -1,4 +1,4 @@
-"""What is asked of a node: by `rabbitmqctl`, and by the HTTP API of its management."""
+"""Query and change a node, with `rabbitmqctl` and the HTTP API of its management plugin."""
 
 import re
 import subprocess
@@ -12,7 +12,7 @@ from workshop.broker.config import Kept
 from workshop.errors import CourseError
 from workshop.machine.patience import by_clock, run_through, wait_until
 
-# The course's own eyes on the broker, so that the learner may do what they like with guest.
+# The course's own user on the broker, so that learners may do what they like with guest.
 EYES = "workshop"
 
 
@@ -25,7 +25,7 @@ class _Client(httpx.Client):
 
 
 class Api(Kept):
-    """A node that runs, as one asks it and tells it."""
+    """A running node, to query and to change."""
 
     def __init__(self, folder: Path | None = None):
         super().__init__(folder)
@@ -39,7 +39,7 @@ class Api(Kept):
             return False
 
     def ctl(self, *words: str, check: bool = True) -> str:
-        """`rabbitmqctl` with these words; its output. Raises CourseError if it fails."""
+        """Run `rabbitmqctl` with these words; return its output. Raises CourseError if it fails."""
         done = run_through(
             [str(self.bin / "rabbitmqctl"), "-q", *words],
             limit=60,  # its own, for what it asks the node
@@ -54,13 +54,13 @@ class Api(Kept):
         return done.stdout
 
     def rows(self, *words: str) -> list[tuple[str, str]]:
-        """The first two columns of a listing of rabbitmqctl, its head left out."""
+        """The first two columns of a rabbitmqctl listing, without its header."""
         lines = self.ctl(*words, "--no-table-headers").splitlines()
         columns = (line.split("\t") for line in lines if "\t" in line)
         return [(first, second) for first, second, *_ in columns]
 
     def said(self, *words: str) -> str:
-        """The last line of the node's log that has all these words, once it has been written."""
+        """Wait for a line in the node's log that has all these words; return the last one."""
 
         def line() -> str:
             found = ""
@@ -75,7 +75,7 @@ class Api(Kept):
         """The management HTTP API, as the course's own user."""
         door = (self.management_url, self.kept["password"])
         if self._http is None or self._door != door:
-            self._door = door  # another one, where the folder was deleted and made again
+            self._door = door  # a new one, if the folder was deleted and made again
             self._http = _Client(
                 base_url=self.management_url,
                 auth=(EYES, door[1]),
@@ -98,7 +98,7 @@ class Api(Kept):
             auth=("guest", "guest"),
             trust_env=False,
         )
-        if made.is_error:  # guest is gone, or has another password: the long way
+        if made.is_error:  # guest is gone, or has another password: use rabbitmqctl
             self.ctl("add_user", EYES, password, check=False)
             self.ctl("change_password", EYES, password)
             self.ctl("set_user_tags", EYES, "administrator")
@@ -111,7 +111,7 @@ class Api(Kept):
     def queues(self, vhost: str) -> dict[str, dict[str, int]]:
         """Each queue of a vhost with its messages: `ready`, `unacked`, `total`. Exact.
 
-        The totals are asked of the queues themselves: the figures that the management
+        The totals come from the queues themselves, because the figures that the management
         plugin keeps lag by up to five seconds.
         """
         answer = self.api.get(
@@ -128,9 +128,9 @@ class Api(Kept):
         }
 
     def remove(self, *path: str) -> None:
-        """DELETE /api/…; what is not there is gone already.
+        """DELETE /api/…; it is fine if the resource is already gone.
 
-        A queue is removed by a user with rights in its vhost alone: ours has them for that moment.
+        Only a user with permissions in its vhost can remove a queue: ours gets them for a moment.
         """
         address = "/api/" + "/".join(quote(part, safe="") for part in path)
         answer = self.api.delete(address)
@@ -142,7 +142,7 @@ class Api(Kept):
             answer.raise_for_status()
 
     def clear(self, names: re.Pattern) -> None:
-        """Remove the vhosts and queues of these names."""
+        """Remove the vhosts and queues whose names match."""
         for vhost in self.facts("vhosts"):
             if names.fullmatch(vhost["name"]):
                 self.remove("vhosts", vhost["name"])
@@ -152,7 +152,7 @@ class Api(Kept):
                 self.remove("queues", queue["vhost"], queue["name"])
 
     def make_vhost(self, name: str, user: str) -> None:
-        """A vhost that is this user's, all of it."""
+        """Make a vhost, with all permissions in it for this user."""
         self.api.put(f"/api/vhosts/{quote(name, safe='')}").raise_for_status()
         self.give(name, user, dict.fromkeys(("configure", "write", "read"), ".*"))
 
@@ -161,7 +161,7 @@ class Api(Kept):
         return self.facts("policies", vhost) or []
 
     def set_policies(self, vhost: str, policies: list[dict[str, Any]]) -> None:
-        """Set these policies in a vhost, those of another one or of another broker."""
+        """Set these policies in a vhost; they may come from another vhost or broker."""
         for policy in policies:
             body = {key: policy[key] for key in ("pattern", "definition", "priority", "apply-to")}
             path = f"/api/policies/{quote(vhost, safe='')}/{quote(policy['name'], safe='')}"

@@ -1,4 +1,4 @@
-"""Where RabbitMQ's own scripts are on this machine. No other module is needed to ask."""
+"""Where RabbitMQ's own scripts are on this machine. Importing this needs no other module."""
 
 import glob
 import os

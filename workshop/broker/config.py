@@ -1,4 +1,4 @@
-"""What is kept for a node of this checkout, and what it is told at its start."""
+"""What is stored for a node of this checkout, and the configuration that it starts with."""
 
 import hashlib
 import json
@@ -15,18 +15,18 @@ from workshop.machine import environment
 from workshop.machine.files import link_whole, write_whole
 from workshop.machine.ports import claim
 
-# Asked for first. RabbitMQ's own defaults, but for epmd and distribution: those of a
-# RabbitMQ that is here already (4369, 25672) are left to it.
+# The first choice. RabbitMQ's own defaults, except for epmd and distribution: those (4369, 25672)
+# are left to a RabbitMQ that is already here.
 FIRST_PORTS = {"amqp": 5672, "management": 15672, "distribution": 25772, "epmd": 4469}
-# A path that RabbitMQ can use as it is, and where links to others are; no longer than it must
-# be, and the same in every shell.
+# A path that RabbitMQ can use as it is, and the folder for links to all others, which is as short
+# as possible, and the same in every shell.
 PLAIN = re.compile(r"[A-Za-z0-9 /._+@=-]+")
 LINKS = Path("/tmp") / f"celery-django-course-{os.getuid()}"
-# What the shell may tell RabbitMQ and Erlang, meant for another node.
+# The shell's variables for RabbitMQ and Erlang are meant for another node.
 FOREIGN = ("RABBITMQ_", "ERL_", "ELIXIR_", "LC_")
 UNSET = f"unset $(env | sed -nE 's/^(({'|'.join(FOREIGN)})[A-Za-z0-9_]*)=.*/\\1/p')\n"
-# A quorum queue tells its figures when it ticks, every five seconds by default: a lesson that
-# waits for a message to be there, and each check, would wait as long.
+# A quorum queue reports its figures when it ticks, every five seconds by default: a lesson that
+# waits for a message to arrive, and each check, would wait that long.
 ADVANCED = "[{rabbit, [{quorum_tick_interval, 500}]}].\n"
 
 
@@ -38,7 +38,7 @@ class Kept:
 
     @property
     def kept(self) -> dict:
-        """Node name, ports and the password of the course's eyes; made on first use."""
+        """Node name, ports and the password of the course's user; made on first use."""
         try:
             return json.loads((self.folder / "node.json").read_text())
         except (OSError, ValueError):
@@ -58,7 +58,7 @@ class Kept:
         return facts
 
     def keep(self, **facts) -> None:
-        """Keep more facts for this checkout, beside the node's own."""
+        """Store more facts for this checkout, next to the node's own."""
         self._keep({**self.kept, **facts})
 
     @property
@@ -76,10 +76,10 @@ class Kept:
 
     @property
     def way(self) -> Path:
-        """The folder as RabbitMQ is told of it: behind a link, where its own path is not plain.
+        """The folder's path for RabbitMQ: a link, if its own path is not plain.
 
-        RabbitMQ 3.10 puts the path into quotes of its own when it asks `df`, so that one more
-        quote ends them, and its management plugin cannot write a letter beyond Latin-1.
+        RabbitMQ 3.10 puts the path in quotes when it runs `df`, so that a quote in the path ends
+        them, and its management plugin cannot write characters beyond Latin-1.
         """
         if PLAIN.fullmatch(str(self.folder)):
             return self.folder
@@ -99,7 +99,7 @@ class Kept:
 
     @property
     def bin(self) -> Path:
-        """The folder whose `rabbitmqctl` and `rabbitmq-server` speak to this node alone."""
+        """The folder whose `rabbitmqctl` and `rabbitmq-server` talk only to this node."""
         return self.folder / "bin"
 
     @property
@@ -107,7 +107,7 @@ class Kept:
         return self.folder / "log" / f"{self.node}.log"
 
     def environment(self) -> dict[str, str]:
-        """The variables that make RabbitMQ's scripts speak to this node, on loopback alone."""
+        """The variables that make RabbitMQ's scripts talk to this node, on loopback only."""
         return {
             **{k: v for k, v in environment.clean().items() if not k.startswith(FOREIGN)},
             **self._own_variables(),
@@ -131,7 +131,7 @@ class Kept:
             "RABBITMQ_PID_FILE": str(folder / "pid"),
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
-            # one scheduler: a command is over in half a second, and has nothing to share out
+            # one scheduler: a command takes half a second, and has nothing to run in parallel
             "RABBITMQ_CTL_ERL_ARGS": "+S 1:1 -kernel inet_dist_use_interface {127,0,0,1}",
             "ERL_EPMD_PORT": str(ports["epmd"]),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
@@ -139,7 +139,7 @@ class Kept:
         }
 
     def _write(self) -> None:
-        """Configuration and shims, written anew at every start."""
+        """Write the configuration and shims, at every start."""
         sbin = find_sbin()
         if sbin is None:
             raise CourseError("RabbitMQ is not on this machine.", "make lab")
@@ -166,11 +166,11 @@ class Kept:
             self._link(shim)
 
     def _link(self, shim: Path) -> None:
-        """Whoever activates this checkout's .venv has its rabbitmqctl, and no other, too."""
+        """Anyone who activates this checkout's .venv gets its rabbitmqctl, too, and no other."""
         venv = places.CHECKOUT / ".venv" / "bin"
         if self.folder == places.CHECKOUT / ".rabbitmq" and venv == places.VENV_BIN:
             link_whole(venv / shim.name, shim)
 
     def _end_orphan(self) -> dict[str, int]:
-        """The ports of a node whose folder was deleted under it: none that is known of here."""
+        """The ports of a node whose folder was deleted under it: none are known here."""
         return {}

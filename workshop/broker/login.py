@@ -24,13 +24,13 @@ def can_log_in(broker: Broker, user: str = USER, password: str = PASSWORD) -> bo
             connection.connect()
     except amqp.AccessRefused:
         return False
-    except amqp.NotAllowed:  # known, but with nothing to do in the vhost /
+    except amqp.NotAllowed:  # the user is known, but has no permissions in the vhost /
         return True
     return True
 
 
 def may_use(broker: Broker) -> bool:
-    """Whether the learner's user has the whole of the learner's vhost."""
+    """Whether the learner's user has all permissions in the learner's vhost."""
     found = broker.facts("permissions", VHOST, USER) or {}
     return {found.get(right) for right in ("configure", "write", "read")} == {".*"}
 

@@ -1,8 +1,8 @@
 """A private RabbitMQ node for this checkout.
 
-Own node name, cookie, epmd port and data, all under `.rabbitmq/`; started as the
-user who asks, from the installed scripts; on loopback alone. It knows nothing of
-stages, nor of Django.
+It has its own node name, cookie, epmd port and data, all under `.rabbitmq/`. It runs as the
+user who starts it, from the installed scripts, on loopback only. It knows nothing of
+stages or Django.
 """
 
 import atexit
@@ -26,7 +26,7 @@ from workshop.machine.patience import NotYet, wait_until
 from workshop.machine.ports import claim, is_taken, told
 
 BOOT_SECONDS = 60
-# What a node that cannot read its data says at its end (3.10 and 4.0); unless it may not.
+# What a node that cannot read its data writes last (3.10 and 4.0), unless access is denied.
 UNREADABLE = re.compile(
     "cannot_create_mnesia_dir|cannot_read_file|file_read_error|erl_parse|mnesia_app,start|"
     "not_a_log_file|not_a_dets_file|needs_repair|bad_object|corrupt|schema_integrity_check_failed|"
@@ -35,13 +35,13 @@ UNREADABLE = re.compile(
 FORBIDDEN = re.compile("eacces|eperm|enospc|erofs|emfile")
 
 
-# A node outlives the object, and mostly the process, that started it.
+# A node outlives the object, and usually the process, that started it.
 _outliving: list[subprocess.Popen] = []
 
 
 @atexit.register
 def _leave_alone() -> None:
-    """Say that nobody waits for them: Python would warn of each."""
+    """Mark them as not waited for: otherwise, Python would warn about each."""
     for process in _outliving:
         process.returncode = process.poll() or 0
 
@@ -54,7 +54,7 @@ class Broker(Processes):
 
         Raises CourseError, with the log's last lines, when it does not come up.
         """
-        self._make_way()  # before the look: what is in /tmp may be cleared away under a node
+        self._make_way()  # before the check: files in /tmp may be deleted under a running node
         if self.is_ready():
             return False
         with self._alone():
@@ -77,14 +77,14 @@ class Broker(Processes):
             yield
 
     def _start_app(self) -> None:
-        """The node lives but `rabbitmqctl stop_app` was said, or it is still booting."""
+        """Start RabbitMQ in a node that runs after `rabbitmqctl stop_app`, or wait for its boot."""
         with contextlib.suppress(CourseError):  # Erlang itself may not be up yet
             self.ctl("start_app")
         age = time.time() - psutil.Process(self.pid).create_time()
         with contextlib.suppress(NotYet):
             wait_until(self.is_ready, limit=max(10.0, 15 - age), what="an answer")
             return
-        # its port is another program's by now, or it is stuck between two states
+        # another program has its port by now, or it is stuck between two states
         self.kill()
         self._boot()
 
@@ -109,7 +109,7 @@ class Broker(Processes):
             if any(
                 is_taken(self.kept["ports"][use]) for use in ("amqp", "management", "distribution")
             ):
-                continue  # another program was quicker: the next ports
+                continue  # another program was quicker: try the next ports
             if not (had_data and self._set_data_aside()):
                 break
         raise CourseError(
@@ -118,9 +118,9 @@ class Broker(Processes):
         )
 
     def _start_epmd(self) -> None:
-        """Erlang's port mapper, the node's own: one that is shared ends with another's node.
+        """Start Erlang's port mapper for this node only: a shared one ends with another's node.
 
-        Where there is no `epmd` to be found, Erlang starts one itself.
+        If no `epmd` is found, Erlang starts one itself.
         """
         if self._epmds() or not shutil.which("epmd"):
             return
@@ -145,7 +145,7 @@ class Broker(Processes):
         return process
 
     def _move_ports(self) -> None:
-        """Keep this checkout's ports; move on from those that someone else holds, and say so."""
+        """Keep this checkout's ports; replace those that someone else holds, and print that."""
         facts = self.kept
         keep = {"epmd"} if self._epmds() else set()
         ports = claim(self.folder, FIRST_PORTS, facts["ports"], keep)
@@ -157,11 +157,11 @@ class Broker(Processes):
             self._http = None
 
     def _set_data_aside(self) -> bool:
-        """Make room for new data where the old cannot be used: whether it was so.
+        """Make room for new data if the old cannot be used; return whether that was so.
 
-        A node that was cut off while it first booted leaves such data. What has booted before
-        is good until the node itself says that it cannot read it: it may well not start for
-        another reason.
+        A node that was killed during its first boot leaves such data. Data that has booted once
+        is good until the node itself reports that it cannot read it: there may be another
+        reason why it does not start.
         """
         data = self.folder / "data"
         if not (self.folder / "booted").exists():
@@ -192,7 +192,7 @@ class Broker(Processes):
 
         When RabbitMQ stops, a part of its management plugin (rabbit_mgmt_db_handler) asks
         Erlang's application controller, which is waiting for RabbitMQ to stop, and gives up
-        after five seconds: seen in 3.10.8 by the stacks of both. Here that part goes first;
+        after five seconds, as the stacks of both show in 3.10.8. Here that part goes first;
         the start brings it back.
         """
         forget = "gen_event:delete_handler(rabbit_event, rabbit_mgmt_db_handler, [])"
@@ -202,10 +202,10 @@ class Broker(Processes):
 
 @contextlib.contextmanager
 def dead_checks_cleared(broker: Broker, wait: bool = True) -> Iterator[bool]:
-    """One check at a time: each sets the broker's users and vhosts aside and puts them back.
+    """Allow one check at a time: each moves the broker's users and vhosts aside and restores them.
 
-    Whoever gets in knows that no other check lives, and clears what one that was killed left.
-    Without `wait` False, and nothing is cleared, where another is at work.
+    The one that gets in knows that no other check runs, and clears what a killed one left behind.
+    Without `wait`, this yields False and clears nothing if another check is running.
     """
     with locked(broker.folder / "check.lock", wait) as alone:
         if alone:

@@ -1,4 +1,4 @@
-"""The processes of a private node, as this machine shows them: which live, and how they end."""
+"""The processes of a private node on this machine: which ones run, and how to end them."""
 
 import contextlib
 import time
@@ -12,7 +12,7 @@ from workshop.machine.process import is_over
 
 
 class NotYours(CourseError):
-    """The node is there, and another user started it: root, with `sudo make lab`."""
+    """The node runs, but another user started it: root, with `sudo make lab`."""
 
     def __init__(self, pid: int):
         user = "another user"
@@ -24,7 +24,7 @@ class NotYours(CourseError):
         )
 
 
-# nodes that were seen with their doors open, and that have answered ever since
+# nodes that were seen with their ports open, and that have answered ever since
 _open: set[psutil.Process] = set()
 
 
@@ -54,7 +54,7 @@ class Processes(Api):
         return {str(self.folder), str(self.way)}
 
     def is_ready(self) -> bool:
-        """Both doors are open, and it is this node that holds them."""
+        """Both ports are open, and it is this node that holds them."""
         try:
             node = psutil.Process(self.pid or -1)
             if node not in _open and not self._holds_its_doors(node):
@@ -118,11 +118,11 @@ class Processes(Api):
                     child.kill()
 
     def _end_orphan(self) -> dict[str, int]:
-        """End a node whose folder was deleted under it; its ports, which files name already."""
+        """End a node whose folder was deleted under it; return its ports, which files name."""
         ports = {}
         with contextlib.suppress(psutil.Error, KeyError, ValueError):
             node = psutil.Process(self.pid or -1)
-            if time.time() - node.create_time() < 2:  # another process of ours starts it just now
+            if time.time() - node.create_time() < 2:  # another process of ours is starting it
                 return {}
             told = node.environ()
             ports = {

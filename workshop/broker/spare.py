@@ -1,4 +1,4 @@
-"""A second broker, to be killed. The learner's own, and what waits in it, stays as it is."""
+"""A second broker, which may be killed. The learner's own broker and its messages are untouched."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ from workshop.machine import process
 
 
 class SecondBroker(Broker):
-    """A node of this process's own in `desk/.second`, with the learner's user and vhost.
+    """A node for this process, in `desk/.second`, with the learner's user and vhost.
 
     It ends with the process, as every command of a notebook does.
     """
@@ -65,7 +65,7 @@ class SecondBroker(Broker):
             new = super().start()
             if new:
                 self._admit_learner()
-        except BaseException:  # nobody would stop what has started by now
+        except BaseException:  # nobody else would stop what has started so far
             self.end()
             raise
         return new
@@ -76,7 +76,7 @@ class SecondBroker(Broker):
         self.make_vhost(login.VHOST, login.USER)
 
     def settle(self) -> None:
-        """Have users, vhosts and queues on the disk: a node that is killed keeps what is there."""
+        """Write users, vhosts and queues to disk: a node that is killed keeps what is there."""
         self.ctl("eval", "mnesia:sync_log().", check=False)
 
     def empty(self) -> None:
@@ -89,7 +89,7 @@ class SecondBroker(Broker):
         self._admit_learner()
 
     def raise_alarm(self) -> None:
-        """Let the node think that it is short of memory: it reads nothing that is published."""
+        """Make the node think that it is short of memory: it reads nothing that is published."""
         self.ctl("set_vm_memory_high_watermark", "0.000001")
 
     def clear_alarm(self) -> None:
@@ -98,16 +98,16 @@ class SecondBroker(Broker):
 
 @cache
 def here() -> SecondBroker:
-    """This process's second broker: one for all who ask, since what it started ends with it."""
+    """This process's second broker, shared by all callers, since what it started ends with it."""
     return SecondBroker()
 
 
 @contextlib.contextmanager
 def second_broker():
-    """The second broker, running; stopped and forgotten afterwards if it was not there.
+    """The second broker, running; stopped and removed afterwards if it was not running before.
 
-    Whoever kills it says `settle` before. `broker.vhost` is a vhost that never was before: a
-    quorum queue that is made anew under its old name, while the old one is still being deleted,
+    Call `settle` before killing it. `broker.vhost` is a vhost that has never existed before: a
+    quorum queue that is made again under its old name, while the old one is still being deleted,
     may be "down" after the next SIGKILL (seen with RabbitMQ 3.10.8, once in some thirty kills).
     """
     broker = here()

@@ -1,7 +1,7 @@
-"""What this course sees differently in RabbitMQ 3.10 to 3.13 and in RabbitMQ 4.
+"""What differs for this course between RabbitMQ 3.10 to 3.13 and RabbitMQ 4.
 
-This is the only place that knows. Lessons and tests ask it; tests/broker/test_versions.py holds
-each answer against the broker of the machine, whichever it is. Words that differ are masked in
+This is the only place that knows. Lessons and tests ask it; tests/broker/test_versions.py checks
+each answer against the machine's broker, whatever its version. Words that differ are masked in
 tests/nbval_sanitize.cfg instead: RabbitMQ 4 names the right in a refusal ("configure access to
 queue 'hats'", where 3.10 writes "access to queue 'hats'").
 """
@@ -27,8 +27,8 @@ def taken(later: int, prefetch: int, broker: Broker) -> int:
     A worker raises its prefetch by one for each task that it holds. RabbitMQ 3 applies that to
     the whole channel ("global QoS"), so it takes them all. RabbitMQ 4 has no global QoS, and
     kombu (5.7) does not ask for it: the new prefetch would be that of a new consumer, and the
-    running one keeps the old. So the worker takes no more than its first prefetch, and stands
-    still until one of those is due.
+    running one keeps the old. So the worker takes no more than its first prefetch, and waits
+    until one of those is due.
     """
     return min(later, prefetch) if is_four(broker) else later
 

@@ -1,4 +1,4 @@
-"""What makes a stage right: a module a stage, and what a learner reads of it beside it."""
+"""What makes a stage right: a module per stage, and next to it the text that a learner reads."""
 
 from workshop import face
 

@@ -10,7 +10,7 @@ from workshop.checks.content import common
 
 
 def expect_your_vhost(found: dict[str, Any], broker: Broker) -> None:
-    """Raise Wrong unless an address, taken apart by kombu, is the learner's vhost."""
+    """Raise Wrong unless an address, parsed by kombu, is that of the learner's vhost."""
     if "error" in found:
         cause, cure = likely(found["error"]) or ("it begins with amqp://", "look at its parts")
         what = "app's settings" if "conf" in found else "address"

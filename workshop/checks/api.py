@@ -11,13 +11,13 @@ from workshop.checks.look import Look
 from workshop.machine.patience import NotYet, wait_until
 from workshop.project import probe
 
-ACCEPTING = 5  # seconds; a broker that is there takes a message in a hundredth
+ACCEPTING = 5  # seconds; a running broker takes a message in a hundredth of one
 SUM = 30  # seconds; the largest of them takes five
 OVER = {"SUCCESS", "FAILURE", "REVOKED"}
 
 
 def post(look: Look, x: int, y: int) -> dict:
-    """A job, accepted by the API. After a 503 it is asked again, as a client does."""
+    """Post a job until the API accepts it: after a 503, try again, as a client does."""
     look.migrate()
     web = look.web()
 
@@ -38,7 +38,7 @@ def post(look: Look, x: int, y: int) -> dict:
 
 
 def now(look: Look, job: dict) -> dict:
-    """What the API says of a job."""
+    """What the API says about a job."""
     web = look.web()
     answer = web.get(f"/api/sums/{job['id']}/")
     if answer.status_code != 200:
@@ -47,7 +47,7 @@ def now(look: Look, job: dict) -> dict:
 
 
 def ended(look: Look, job: dict) -> list[dict]:
-    """All that the API says of a job until it is over, whichever way. Raises Wrong."""
+    """Everything that the API says about a job until it is over, in any state. Raises Wrong."""
     seen: list[dict] = []
 
     def is_over() -> bool:
@@ -63,7 +63,7 @@ def ended(look: Look, job: dict) -> list[dict]:
 
 
 def watch(look: Look, job: dict) -> list[dict]:
-    """The same of a job that has not failed. Raises Wrong, and Trouble if it has."""
+    """The same for a job that should not fail. Raises Wrong, and Trouble if it does."""
     seen = ended(look, job)
     if seen[-1]["state"] == "FAILURE":
         raise failed(look, job)
@@ -76,12 +76,12 @@ def over(look: Look, job: dict) -> dict:
 
 
 def changes(seen: list[dict], name: str) -> list:
-    """The values that something of a watched job had, as they changed."""
+    """The successive values of one field of a watched job."""
     return [value for value, _ in groupby(one[name] for one in seen)]
 
 
 def error_of(look: Look, job: dict) -> str:
-    """What the job's task raised, with its traceback, as the worker's log has it; or ""."""
+    """What the job's task raised, with its traceback, from the worker's log; or ""."""
     _, raised, log = look.worker().text().partition(f"[{job['id']}] raised")
     return re.split(r"\n\[\d{4}-", log)[0].strip() if raised else ""
 

@@ -1,4 +1,4 @@
-"""What a learner reads of a check: it stands in a `.toml`, for whoever rewords or translates it."""
+"""What a learner reads of a check: it is in a `.toml`, easy to reword or translate."""
 
 import re
 import tomllib
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from workshop.checks.wrong import Wrong
 
-#: a pattern, and the name of what is said where it is found
+#: a pattern, and the name of the text to show if it is found
 Rows = Iterable[tuple[str, str]]
 
 
@@ -23,13 +23,13 @@ class Content:
     """The words of a module of checks.
 
     An item's table has its title and three hints: a question, where to look, nearly the answer.
-    What is said of a mistake stands in `[says]`, with the names of what was seen in braces, as
+    The text for a mistake is in `[says]`, with the names of what was seen in braces, as
     `str.format` takes them; or as a table with `seen` and the hints that fit this mistake alone.
-    `[why]` has a sentence for each TODO: why it is done so.
+    `[why]` has a sentence for each TODO: why it is done that way.
     """
 
     def __init__(self, file: str | Path):
-        """`file` is the module, whose words stand beside it, or the `.toml` itself."""
+        """`file` is the module, whose text is next to it, or the `.toml` itself."""
         self._words = tomllib.loads(Path(file).with_suffix(".toml").read_text(encoding="utf-8"))
 
     def item(self, name: str) -> tuple[str, tuple[str, ...]]:
@@ -43,7 +43,7 @@ class Content:
         return self._words["why"]
 
     def says(self, name: str, /, **seen) -> str:
-        """A text of `[says]`, with what was seen in it."""
+        """A text from `[says]`, with what was seen filled in."""
         return self._said(name)["seen"].format(**seen)
 
     def hints(self, name: str, /, **seen) -> tuple[str, ...]:
@@ -51,13 +51,13 @@ class Content:
         return tuple(hint.format(**seen) for hint in self._said(name).get("hints", ()))
 
     def wrong(self, name: str, /, *, where: str = "", **seen) -> Wrong:
-        """To be raised. `where` is the file that makes the mistake, if it is another item's."""
+        """A Wrong to raise. `where` is the file with the mistake, if it is another item's."""
         return Wrong(self.says(name, **seen), *self.hints(name, **seen), where=where)
 
     def first_wrong(self, rows: Rows, text: str, /, **seen) -> Wrong | None:
         """The mistake of the first row (a pattern, a name) that fits the text.
 
-        What the pattern's named groups hold was seen, too.
+        What the pattern's named groups hold counts as seen, too.
         """
         name, found = first(rows, text)
         return self.wrong(name, **seen, **found.groupdict()) if found else None
@@ -67,5 +67,5 @@ class Content:
         return {"seen": told} if isinstance(told, str) else told
 
 
-#: what the modules say that serve every check
+#: the text of the modules that serve every check
 common = Content(Path(__file__).with_name("common.toml"))

@@ -1,7 +1,7 @@
-"""The facts that make a stage right, one module a stage, each fact with its hints.
+"""The facts that make a stage right, one module per stage, each fact with its hints.
 
 A module holds a `Check` and its items: functions that look at the running system through
-a `Look` and return when the fact is there (what was measured, if they say more than that), or
+a `Look` and return if the fact is true (with what was measured, if they say more than that), or
 raise `Wrong` with what was seen.
 """
 
@@ -25,10 +25,10 @@ from workshop.report import BROKEN, MACHINE, NOT_TRIED, PASS, WRONG, Listener, R
 
 @dataclass(frozen=True)
 class Item:
-    """One fact. `todo` is the letter of the exercise that makes it true, `file` where.
+    """One fact. `todo` is the letter of the exercise that makes it true, `file` the file to edit.
 
     `id` is the name of the function that looks. `title` and `hints` (a question, where to look,
-    nearly the answer) are content: they stand in the `.toml` beside the module.
+    nearly the answer) are content: they are in the `.toml` next to the module.
     """
 
     id: str
@@ -46,7 +46,7 @@ class Item:
         return Result(self.id, self.title, state, seen, **facts)
 
     def blocked(self, by: str) -> Result:
-        """It is not looked at: the item of this id, or MACHINE, holds it back."""
+        """The result if it is not looked at: the item of this id, or MACHINE, blocks it."""
         return self.result(NOT_TRIED, blocked_by=by)
 
 
@@ -54,7 +54,7 @@ class Check:
     """The items of a stage, in the order in which they are looked at."""
 
     def __init__(self, file: str):
-        """`file` is the module's; what a learner reads of it stands beside it."""
+        """`file` is the module's; the text that a learner reads is next to it."""
         self.content = Content(file)
         self.says, self.wrong = self.content.says, self.content.wrong
         self.first_wrong = self.content.first_wrong
@@ -71,8 +71,8 @@ class Check:
     ):
         """Register a function as an item. `needs` are the items that must pass first.
 
-        `ahead` begins what takes long in the background, as soon as another item is right.
-        `is_drill` marks the stage as a whole at work, which each of its parts is proven for before.
+        `ahead` starts slow work in the background, as soon as another item is right.
+        `is_drill` marks a run of the whole stage, after each of its parts has passed by itself.
         """
 
         def register(look: Callable[[Look], str | None]):
@@ -86,7 +86,7 @@ class Check:
         return register
 
     def of_todo(self, letter: str) -> tuple[str, ...]:
-        """The ids of the items that a TODO makes right; of all items without a letter."""
+        """The ids of the items that a TODO makes right; without a letter, of all items."""
         found = tuple(item.id for item in self.items if letter in ("", item.todo))
         if not found:
             letters = sorted({item.todo for item in self.items} - {""})
@@ -115,9 +115,9 @@ class Check:
     ) -> list[Result]:
         """Look at every item; one that needs a failed one is not tried.
 
-        `only` are ids of items: then they and what they need are all that is looked at, less what
-        is known to be right, and `given`. What keeps several items from being looked at is told
-        once, at the first. Where the machine is too busy to tell, the rest is not looked at, and
+        `only` are ids of items: then only they and what they need are looked at, except for what
+        is known to be right, `given`. A problem that blocks several items is reported only
+        once, at the first. If the machine is too busy to tell, the rest is not looked at, and
         `look.busy` says so.
         """
         wanted = self.needed(*only) if only else {item.id for item in self.items}
@@ -137,7 +137,7 @@ class Check:
 
 
 class _Going:
-    """A check as it goes on: what is known, what was told already, whom a later item blames."""
+    """A check in progress: what is known, what was reported already, which later item is blamed."""
 
     def __init__(self, items: list[Item], look: Look, listener: Listener):
         self.items, self.look, self.listener = items, look, listener
@@ -146,7 +146,7 @@ class _Going:
         self._held: dict[str, Result] = {}
 
     def now_at(self, item: Item) -> Result:
-        """Look at an item, unless something holds it back; what is found is told."""
+        """Look at an item, unless something blocks it, and report what is found."""
         missing = [one for one in item.needs if self.results[one].state != PASS]
         if self.look.busy:
             found = item.blocked(MACHINE)
@@ -170,7 +170,7 @@ class _Going:
         if found.state in (WRONG, BROKEN):
             first = self._told.setdefault(found.seen, item.id)
             later = self._owner(where, item)
-            if later:  # the file that is to blame is another item's
+            if later:  # the file to blame belongs to another item
                 hints = later.hints if found.hints == item.hints else found.hints
                 self._held[later.id] = later.result(found.state, found.seen, hints=hints)
                 first = self._told[found.seen] = later.id
@@ -179,7 +179,7 @@ class _Going:
         return found
 
     def _owner(self, where: str, item: Item) -> Item | None:
-        """The item, not looked at yet, whose file is the one in `where`."""
+        """The item, not looked at yet, whose file is named in `where`."""
         file = where.split(",")[0]
         if not file or file == item.file:
             return None
@@ -188,7 +188,7 @@ class _Going:
 
 
 def _result(item: Item, look: Look) -> tuple[Result, str]:
-    """What is found of an item; and which of the learner's files is to blame, where known."""
+    """Look at an item; return its result, and which of the learner's files to blame, if known."""
     try:
         note = item.look(look)
     except Wrong as wrong:
@@ -202,7 +202,7 @@ def _result(item: Item, look: Look) -> tuple[Result, str]:
         raise
     except CourseError as error:
         return item.result(BROKEN, str(error)), ""
-    except Exception as error:  # the course's own fault: said as such, never a traceback
+    except Exception as error:  # the course's own fault: report it as such, never as a traceback
         said = f"{type(error).__name__}: {error}"
         return item.result(BROKEN, f"the check itself failed, not your work: {said}"), ""
     return item.result(PASS, note or ""), ""
@@ -222,17 +222,17 @@ def check(
     given: tuple[str, ...] = (),
     todo: str = "",
 ) -> Report:
-    """Look at the stage as it stands, starting and stopping what that needs.
+    """Look at the stage as it is now, starting and stopping what that needs.
 
-    `only` are ids of items: then they and what they need are looked at, less what is `given`; the
-    letter of a TODO means its items. Where the machine itself is ill, or too busy to tell, the
-    report says so, and blames no work for it.
+    `only` are ids of items: then they and what they need are looked at, except for `given`; the
+    letter of a TODO means its items. If the machine itself is unhealthy, or too busy to tell, the
+    report says so, and does not blame the learner's work.
     """
     if todo:
         only = of(stage).of_todo(todo)
     with ExitStack() as stack:
         if look is None:
-            # the first of its jobs waits for the libraries; meanwhile the machine is looked at
+            # its first job waits for the libraries; in the meantime, look at the machine
             warm = warm or stack.enter_context(Warm())
             ill = diagnosis.ill(start=True)
             if ill:

@@ -1,4 +1,4 @@
-"""The running system, as a check sees it: a sandbox, and what is asked of it."""
+"""The running system as a check sees it: a sandbox, and questions to ask it."""
 
 from typing import Any
 
@@ -28,11 +28,11 @@ class Look(Sandbox):
     # --- the learner's code ---------------------------------------------------------------
 
     def ask(self, fact: str, **words) -> Any:
-        """A function of facts/, run on the project in a process of its own."""
+        """Run a function of facts/ on the project, in a separate process."""
         return probe.value(self.ask_all({fact: words})[fact])
 
     def ask_all(self, asked: dict[str, dict]) -> dict[str, dict]:
-        """Several of them in one process, for `probe.value`."""
+        """Run several of them in one process; read the answers with `probe.value`."""
         found = probe.ask_all(
             {f"workshop.checks.facts:{fact}": words for fact, words in asked.items()},
             cwd=self.path,
@@ -42,15 +42,15 @@ class Look(Sandbox):
         return {name.split(":")[1]: answer for name, answer in found.items()}
 
     def migrate(self) -> None:
-        """Make the project's tables; what is wrong with it is told by its file and line."""
+        """Make the project's tables; errors are reported with their file and line."""
         self.once("migrate", lambda: self.ask("migrate"))
 
     def start(self, command: str, ready, name: str, **env: str) -> Running:
-        """As any sandbox does; a file that hides a library is told as the cause."""
+        """Start it as any sandbox does; a file that hides a library is named as the cause."""
         try:
             return super().start(command, ready, name, **env)
         except CourseError:
-            self.ask("libraries")  # raises Trouble if it is
+            self.ask("libraries")  # raises Trouble if one is hidden
             raise
 
     # --- the learner's files --------------------------------------------------------------
@@ -69,7 +69,7 @@ class Look(Sandbox):
         expect_saved_right(name, file.read_bytes())
 
     def read(self, name: str) -> str:
-        """The text of a file of the learner's, less its comments' lines."""
+        """The text of one of the learner's files, without its comment lines."""
         lines = (self.path / name).read_text(errors="replace").splitlines()
         return "\n".join(line for line in lines if not line.lstrip().startswith("#"))
 

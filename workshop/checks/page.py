@@ -1,4 +1,4 @@
-"""The page of the sums, as somebody sees it who fills in its form."""
+"""The page of the sums, as somebody who fills in its form sees it."""
 
 import re
 
@@ -10,7 +10,7 @@ from workshop.project.browser import NoBrowser, in_chromium, missing
 
 
 def expect_a_page_that_fills(look: Look, x: int, y: int) -> str:
-    """How it was looked at. No other job on the page has these two numbers. Raises Wrong."""
+    """How the page was checked. No other job on it may have these two numbers. Raises Wrong."""
     if missing():
         return over_http(look, x, y, common.says("browser_missing", missing=missing()))
     try:
@@ -27,7 +27,7 @@ def seen_in(page, address: str, x: int, y: int) -> str:
     ours = page.locator("article").filter(has_text=re.compile(f"{shown(x)} × {shown(y)}"))
     seen, text = set(), ""
 
-    def is_over() -> bool:  # all three in one: htmx puts another article in its place at any time
+    def is_over() -> bool:  # all three at once: htmx may replace the article at any time
         nonlocal text
         state, value, words = ours.evaluate(
             "it => [it.dataset.state, it.querySelector('progress')?.value ?? null, it.innerText]"

@@ -1,4 +1,4 @@
-"""Many requests at once, each asked again until it is accepted; the receipts of what they made."""
+"""Many requests at once, each sent again until it is accepted; the receipts of their jobs."""
 
 import contextlib
 import sqlite3
@@ -24,7 +24,7 @@ def ask(web: Web, key: str = "") -> httpx.Response:
 
 
 class Requests:
-    """A request for each of the keys; a context manager, at whose end nothing more is asked."""
+    """A context manager that sends a request for each of the keys, and no more after it exits."""
 
     def __init__(self, web: Web, keys: list[str]):
         self.web, self.keys = web, keys

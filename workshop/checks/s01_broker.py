@@ -1,4 +1,4 @@
-"""Stage 01: a user of your own, and a letter that outlives the broker's stop."""
+"""Stage 01: a user of your own, and a letter that survives a stop of the broker."""
 
 import re
 import subprocess
@@ -16,7 +16,7 @@ from workshop.machine.patience import NotYet, run_through
 check = Check(__file__)
 SCRIPT, LETTER = "broker.sh", "letter.py"
 SECONDS = 15  # a letter takes less than one
-# what Python says last of letter.py
+# what Python says last about letter.py
 OF_PYTHON = (
     (r"KeyError(: )?(?P<mode>.*)", "no_such_mode"),
     ("name '(true|false)'", "true_in_small_letters"),
@@ -95,7 +95,7 @@ def script_runs_twice(look: Look) -> None:
 
 
 def expect_no_error(look: Look) -> None:
-    """Run letter.py. Raises Wrong unless it ends well."""
+    """Run letter.py. Raises Wrong unless it succeeds."""
     try:
         done = run_through(
             [sys.executable, LETTER, look.queue],

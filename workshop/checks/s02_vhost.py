@@ -20,7 +20,7 @@ OF_SCRIPT = (
     (r"(?m)\\[ \t]+$", "space_after_backslash"),
     (rf"clear_permissions\b.*\b{USER}\b", "rights_taken_away"),
 )
-# what rabbitmqctl and the shell say of set_permissions
+# what rabbitmqctl and the shell say about set_permissions
 OF_RABBITMQCTL = (
     (r"no_such_user,<?<?\W*\.\*|'\.\*' does not exist|user \W\.\*", "expression_for_user"),
     (r"irtual host \S+ does not exist|no_such_vhost", "rights_in_no_vhost"),
@@ -32,7 +32,7 @@ OF_RABBITMQCTL = (
 
 
 def after_the_script(look: Look) -> dict:
-    """What vhost.sh does to a broker on which learner has no right in the vhost."""
+    """What vhost.sh does to a broker on which learner has no permissions in the vhost."""
 
     def run() -> dict:
         if look.is_untouched(SCRIPT):
@@ -55,14 +55,14 @@ def after_the_script(look: Look) -> dict:
             "refused": refused(look),
         }
         if existed and rights and not (VHOST in found["vhosts"] and found["rights"]):
-            prepare.run_script(look.stage, SCRIPT, look.broker)  # as it was before the look
+            prepare.run_script(look.stage, SCRIPT, look.broker)  # restore the state from before
         return found
 
     return look.once("script", run)
 
 
 def refused(look: Look) -> tuple[str, str] | None:
-    """Declare, publish and read as learner, for real: the first that is refused, and the error."""
+    """Declare, publish and read as learner, for real; return the first refusal, with its error."""
     queue = Queue(f"check-{uuid.uuid4().hex[:8]}", auto_delete=True)
     doing = "enter"
     try:

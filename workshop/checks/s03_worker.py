@@ -14,7 +14,7 @@ TASK = "testing.workers.sum_number"
 SIDE = 300  # counts 90,000 steps, some milliseconds
 LEAST = 1 / 30  # of the time of two plain loops: any way to count one by one takes more
 OFF_BY_ONE = {str(x * y) for x in (2, 3, 4) for y in (3, 4, 5)} - {"9", "12"}
-# what sum_number(3, 4) gives, and what is said of it
+# what sum_number(3, 4) returns, and what to say about it
 OF_ANSWERS = {
     "None": "gave_none",
     "1": "gave_one",

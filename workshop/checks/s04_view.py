@@ -19,7 +19,7 @@ SIDE = 4000  # a sum of 4000 × 4000 takes about half a second
 
 
 def found(look: Look, fact: str) -> dict:
-    """The view called in a process of its own, and what the routes make of some paths."""
+    """Call the view in a separate process, and resolve some paths."""
     asked: dict[str, dict] = {
         "view": {"path": PATH, "x": 3, "y": 4, "port": look.broker.port, "vhost": look.vhost},
         "routes": {"paths": [PATH, "/sum/3/4", "//sum/3/4/"]},
@@ -29,7 +29,7 @@ def found(look: Look, fact: str) -> dict:
 
 
 def of_answer(status: int, data) -> str:
-    """The name of what is wrong with an answer of the view."""
+    """The name of what is wrong with the view's answer."""
     if status == 405:
         return "method_not_allowed"
     if data == GOOD:
@@ -52,7 +52,7 @@ def view_answers_good(look: Look) -> None:
 
 
 def expect_own_app(address: dict, look: Look) -> None:
-    """Raise Wrong unless what goes to this address is of the learner's own app."""
+    """Raise Wrong unless what goes to this address comes from the learner's own app."""
     try:
         expect_your_vhost(address, look.broker)
     except Wrong as wrong:
@@ -60,7 +60,7 @@ def expect_own_app(address: dict, look: Look) -> None:
 
 
 def why_not_sent(text: str, ran: bool) -> Wrong:
-    """Why no message was published, by the view's file and whether the task ran in it."""
+    """Why no message was published, judging by the view's file and whether the task ran in it."""
     if ran and re.search(r"\.apply\s*\(", text):
         return check.wrong("applied")
     if re.search(r"\.(delay|apply_async)\s*$|\.(delay|apply_async)\s*[^\s(]", text, re.M):
@@ -72,7 +72,7 @@ def why_not_sent(text: str, ran: bool) -> Wrong:
 
 def expect_arguments(sent: dict, given: dict) -> None:
     """Raise Wrong unless the message asks for the task with what the view was given."""
-    # as text: whether they are numbers is a fact of its own. And as given: so are the names
+    # as text: another item checks that they are numbers. And as given: so are the names
     values = [*given.values(), None, None]
     x, y = (str(given.get(name, value)) for name, value in zip("xy", values, strict=False))
     if {name: str(value) for name, value in sent.items()} != {"task": TASK, "x": x, "y": y}:

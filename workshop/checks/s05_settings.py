@@ -36,7 +36,7 @@ def settings(look: Look, fact: str):
 
 
 def of_the_app(look: Look, trouble: probe.Trouble) -> probe.Trouble | None:
-    """The trouble of a file that imports `app` from celery.py, if that has no such name."""
+    """The trouble with a file that imports `app` from celery.py, if that has no such name."""
     if "cannot import name 'app' from 'celery_testing.celery'" not in trouble.what:
         return None
     made = re.search(r"^(\w+)\s*=\s*(?:celery\.)?Celery\(", look.read(CELERY), re.M)
@@ -46,7 +46,7 @@ def of_the_app(look: Look, trouble: probe.Trouble) -> probe.Trouble | None:
 
 
 def missing(look: Look, name: str) -> Wrong:
-    """A setting that is not there, and what stands there instead."""
+    """The Wrong for a missing setting, with what was found instead."""
     there = settings(look, "names_of_settings")
     like = get_close_matches(name.lower(), [other.lower() for other in there], 1, 0.7)
     if name in there:
@@ -58,7 +58,7 @@ def missing(look: Look, name: str) -> Wrong:
 
 
 def expect_loaded(look: Look) -> None:
-    """Raise Wrong, with what keeps it from that, unless BROKER_URL came from .env in time."""
+    """Raise Wrong, with the reason, unless BROKER_URL came from .env in time."""
     found = look.ask("env_file")
     if found["loaded"]:
         raise check.wrong("loaded_too_late")
@@ -94,7 +94,7 @@ def address_comes_from_the_environment(look: Look) -> None:
 def no_password_in_the_code(look: Look) -> None:
     for file in sorted(look.path.rglob("*.py")):
         inside = file.relative_to(look.path)
-        # letter.py and the scripts are of stages 01 and 02
+        # letter.py and the scripts belong to stages 01 and 02
         if inside.parts[0] in OF_THE_PROJECT and PASSWORD in file.read_text(errors="replace"):
             raise check.wrong("password_in_code", file=inside)
 
@@ -114,7 +114,7 @@ def imports_name_the_module(look: Look) -> None:
 
 
 def inspected(look: Look) -> dict:
-    """What the running worker says of itself."""
+    """What the running worker says about itself."""
     look.worker()
     name = f"{look.queue}@localhost"
     found = look.once(

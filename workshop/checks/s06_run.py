@@ -20,11 +20,11 @@ check = Check(__file__)
 PROCFILE, WORKERS = "Procfile", "testing/workers.py"
 LEVELS = {"DEBUG", "INFO"}  # at these a worker reports its tasks
 QUIET = {"WARNING", "ERROR", "CRITICAL", "FATAL"}
-# a line of a task: its level, and what it says after the task's name and id, if they are there
+# a line of a task: its level, and its text after the task's name and id, if they are there
 OWN = re.compile(r"\[[\d-]+ [\d:,]+: (?P<level>\w+)/[\w-]+\] (?:\S+\[[^\]]+\]: )?(?P<said>.*)")
 # what the task's line is written with
 OF_WRITING = ((r"\bprint\(", "printed"), (r"logger\.debug", "level_debug"))
-# how Celery's own lines on a task begin, at INFO and at DEBUG
+# how Celery's own lines about a task begin, at INFO and at DEBUG
 CELERYS = ("Task testing.", "TaskPool: Apply")
 LOOPBACK = {"127.0.0.1", "::1"}
 
@@ -51,7 +51,7 @@ def procfile_has_both(look: Look) -> None:
 
 
 def both(look: Look) -> tuple[Web, Running]:
-    """What the learner's Procfile runs, on a port of the check's own."""
+    """What the learner's Procfile runs, on a separate port."""
 
     def start() -> tuple[Web, Running]:
         port = free_port()
@@ -64,7 +64,7 @@ def both(look: Look) -> tuple[Web, Running]:
             raise why_not_up(str(error), lines, str(look.path.resolve())) or error from None
         others = addresses(running, port) - LOOPBACK
         if others:
-            running.kill()  # a worker of it would take the tasks of the next item
+            running.kill()  # its worker would take the tasks of the next item
             raise check.wrong("open_to_the_network", addresses=", ".join(sorted(others)))
         return Web(running, port), running
 
@@ -91,7 +91,7 @@ def are_up(running: Running, port: int, lines: dict[str, str]) -> bool:
 
 
 def why_not_up(said: str, lines: dict[str, str], path: str) -> Wrong | None:
-    """What a Procfile's line that ended at once speaks of, where its own words do not fit."""
+    """The mistake in a Procfile line that ended at once, if its own words do not name it."""
     places = re.findall(rf'File "{re.escape(path)}/(.+?)", line (\d+)', said)
     if places and (raised := re.findall(r"\| (\w+Error: .*)", said)):
         file, number = places[-1]
@@ -108,7 +108,7 @@ def why_not_up(said: str, lines: dict[str, str], path: str) -> Wrong | None:
 
 
 def addresses(running: Running, port: int) -> set[str]:
-    """The addresses of this machine on which something of the command's listens on the port."""
+    """The addresses of this machine on which the command, or its child, listens on the port."""
     found = set()
     for process in psutil.Process(running.guard.pid).children(recursive=True):
         with contextlib.suppress(psutil.Error):

@@ -14,17 +14,17 @@ from workshop.project import probe
 check = Check(__file__)
 SETTINGS, SERVICES, TASKS = "celery_testing/settings.py", "sums/services.py", "sums/tasks.py"
 TASK = "sums.tasks.sum_number"
-LONG = 5000, 4000  # takes about half a second; two numbers, in case they change places
-ROWS = 100  # of the sum that is asked what it tells of itself
+LONG = 5000, 4000  # takes about half a second; two numbers, in case they are swapped
+ROWS = 100  # of the sum whose progress reports are checked
 DATABASE = re.compile(r"django-db|django_celery_results\.backends(\.database)?[.:]DatabaseBackend")
-# what is said of the first pattern that fits
+# what to say if the pattern fits: the first one counts
 OF_BACKENDS = (
     (r"^django_db", "underscore_for_hyphen"),
     (r"^django-cache", "cache_for_database"),
     (r"^rpc", "rpc_backend"),
     (r"^db\+", "sqlalchemy_backend"),
 )
-# what Python says of a sending that does not work
+# what Python says about a submit that does not work
 OF_SENDING = (
     (r"the sending waits for the result", "waits_for_the_result"),
     (r"taskresult\.task_id", "called_without_a_task"),
@@ -37,7 +37,7 @@ OF_SENDING = (
     (r"must be a mapping, not str", "id_without_keyword"),
     (r"must be (a mapping|an iterable), not int", "no_tuple"),
 )
-# what in the learner's file looks like a sending and is none
+# what looks like sending in the learner's file, but is not
 OF_UNSENT = (
     (r"\.(s|si|signature|subtask)\(", "only_a_signature"),
     (r"\.apply\(", "done_here_by_apply"),
@@ -52,7 +52,7 @@ OF_ANOTHER_ID = (
 
 
 def found(look: Look, fact: str) -> Any:
-    """The settings, the tables made, and a job sent, all in one process."""
+    """The settings, the new tables, and a job that was sent, all from one process."""
     asked = {
         "results": {},
         "migrate": {},
@@ -87,7 +87,7 @@ def results_are_kept(look: Look) -> None:
 @check.item(todo="b", file=SERVICES, needs=(results_are_kept,))
 def task_has_the_jobs_id(look: Look) -> None:
     look.needs_file(SERVICES)
-    look.once("migrate", lambda: found(look, "migrate"))  # so that look.migrate() need not
+    look.once("migrate", lambda: found(look, "migrate"))  # so that look.migrate() can skip it
     job, text = submitted(look), look.read(SERVICES)
     if job["waited"]:
         raise check.wrong("waits_for_the_result")
@@ -99,7 +99,7 @@ def task_has_the_jobs_id(look: Look) -> None:
 
 
 def submitted(look: Look) -> dict:
-    """What a job published that was submitted. Raises Wrong, and Trouble of another cause."""
+    """What was published when a job was submitted. Raises Wrong, or Trouble for another cause."""
     try:
         return found(look, "submit")
     except probe.Trouble as trouble:
@@ -168,7 +168,7 @@ def result_comes_back(look: Look) -> None:
 
 
 def progress(look: Look) -> dict:
-    """What the task tells of itself; nothing where it cannot be run here, which a worker shows."""
+    """What the task reports; nothing if it cannot run here, which a worker will show."""
     try:
         return found(look, "progress")
     except probe.Trouble:
@@ -176,7 +176,7 @@ def progress(look: Look) -> dict:
 
 
 def expect_sound(told: dict) -> None:
-    """Raise Wrong if the task tells its progress in a way that the job cannot read."""
+    """Raise Wrong if the task reports its progress in a way that the job cannot read."""
     for one in told["told"]:
         expect_done_of_total(one, told["id"])
     totals = [(one["meta"]["done"], one["meta"]["total"]) for one in told["told"]]

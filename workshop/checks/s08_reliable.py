@@ -19,7 +19,7 @@ MANY = 500  # jobs, with a broker and a worker killed among them
 
 
 def reliable(look: Look) -> dict:
-    """What the app's settings say of sending and taking."""
+    """What the app's settings say about sending and receiving."""
     look.needs_file(SETTINGS)
     return look.once("reliable", lambda: look.ask("reliable"))
 
@@ -76,7 +76,7 @@ def one_receipt(look: Look) -> None:
 )
 def refused_at_once(look: Look) -> str:
     broker, web = second.broker(look), second.web(look)
-    ask(web)  # a first one makes the connection
+    ask(web)  # the first one opens the connection
     broker.raise_alarm()
     try:
         with Stopwatch(web.running.guard.pid) as watch:
@@ -126,7 +126,7 @@ def none_is_lost(look: Look) -> None:
 
 
 def expect_one_receipt_each(look: Look, wanted: set[str]) -> None:
-    """Raise Wrong unless each of the accepted jobs was finished, and once."""
+    """Raise Wrong unless each of the accepted jobs was finished exactly once."""
     with contextlib.suppress(NotYet):
         wait_until(lambda: wanted <= set(receipts(look.database)), limit=60, what="all receipts")
     found = receipts(look.database)

@@ -16,16 +16,16 @@ check = Check(__file__)
 TELLING, POLICY = "receipts/tasks.py", "policy.sh"
 POISONS = 4
 QUEUE, DEAD = "sums", "dead"
-FIGURES = 3  # seconds; a queue tells its figures twice a second
+FIGURES = 3  # seconds; a queue reports its figures twice a second
 
 
-# what Python says of a task that is not told again, and what is said of it
+# what Python says about a task that does not retry, and what to say about it
 OF_TELLING = (
     ("not iterable|catching classes that do not inherit", "one_exception_is_no_tuple"),
     ("could not convert string to float", "backoff_is_text"),
     (r"tell\(\) missing 1 required", "not_bound"),
 )
-# what rabbitmqctl and the shell say of set_policy
+# what rabbitmqctl and the shell say about set_policy
 OF_POLICY = (
     ("not recognised", "unknown_setting"),
     ("alidation failed", "refused_setting"),
@@ -49,7 +49,7 @@ def tell_tries_again(look: Look) -> None:
 
 
 def expect_tried_again(found: dict) -> None:
-    """Raise Wrong unless both errors of a service lead to another try, and to five at most."""
+    """Raise Wrong unless both errors of a service lead to a retry, five times at most."""
     tries = {len(one) for one in found["waits"]}
     if tries in ({0}, {1}):
         if wrong := check.first_wrong(OF_TELLING, found["why"]):
@@ -66,7 +66,7 @@ def expect_tried_again(found: dict) -> None:
 
 
 def expect_waits(waits: list[list[float]]) -> None:
-    """Raise Wrong unless they grow, and differ from run to run."""
+    """Raise Wrong unless the waits grow, and differ from run to run."""
     last = max(0, min(map(len, waits)) - 2)
     first_longest, last_longest = (max(one[n] for one in waits) for n in (0, last))
     if first_longest >= last_longest:  # jitter makes them differ; the longest of many runs grow
@@ -86,7 +86,7 @@ def poison_ends_in_dead(look: Look) -> str:
     broker.set_policies(broker.vhost, policies)
     begun = look.folder / "poison"
     worker = look.once("poisoned", lambda: second.worker(look, "poisoned"))
-    # several, since a pool notices a lost process at the next one's end, or after five seconds
+    # several, since a pool notices a lost process only when another ends, or after five seconds
     look.ask("send_poison", path=str(begun), address=login.url(broker, broker.vhost), count=POISONS)
     times = lambda: begun.read_text().count("begun") if begun.exists() else 0  # noqa: E731
 
@@ -108,14 +108,14 @@ def poison_ends_in_dead(look: Look) -> str:
         raise check.wrong("thrown_away", count=POISONS, times=times(), kept=where) from None
     finally:
         worker.kill()
-    # one may be begun once more: a message that was handed out as its process ended
+    # one may start one more time: a message that was handed out as its process ended
     if not 3 * POISONS <= times() < 4 * POISONS:
         raise check.wrong("begun_too_often", count=POISONS, times=times())
     return check.says("set_aside")
 
 
 def policies_of_the_script(look: Look) -> list[dict]:
-    """The policies that policy.sh sets in the learner's vhost, where it had none. Raises Wrong."""
+    """The policies that policy.sh sets in the learner's vhost when it has none. Raises Wrong."""
     if look.is_untouched(POLICY):
         raise check.wrong("policy_untouched")
     before = look.broker.policies(login.VHOST)
@@ -125,7 +125,7 @@ def policies_of_the_script(look: Look) -> list[dict]:
     try:
         said = run_script(look, POLICY)
         found = look.broker.policies(login.VHOST)
-    finally:  # what the script did not set is as it was before the look
+    finally:  # restore the policies that the script did not set
         names = {policy["name"] for policy in found}
         others = [policy for policy in before if policy["name"] not in names]
         look.broker.set_policies(login.VHOST, others)
@@ -138,7 +138,7 @@ def policies_of_the_script(look: Look) -> list[dict]:
 
 
 def expect_no_other(policies: list[dict], priority: int) -> None:
-    """Raise Wrong if one that an earlier script set may come before the one that is set now."""
+    """Raise Wrong if a policy from an earlier script may take precedence over the one set now."""
     for policy in policies:
         if re.search(policy["pattern"], QUEUE) and policy["priority"] >= priority:
             raise check.wrong("older_policy", name=policy["name"], queue=QUEUE)

@@ -16,7 +16,7 @@ check = Check(__file__)
 COUNTING, TASKS = "sums/counting.py", "sums/tasks.py"
 PARTS = 8
 SUM, ADD, SAY = (f"sums.tasks.{name}" for name in ("sum_rows", "add_up", "say_failed"))
-# what Python says of a chord that does not come about
+# what Python says about a chord that is not formed
 OF_CHORD = (
     (r"AsyncResult requires valid id", "part_called"),
     (r"'AsyncResult' object has no attribute '\w+'", "sent_already"),
@@ -165,7 +165,7 @@ def parts_make_up_the_whole(look: Look) -> None:
 
 
 def watched(look: Look) -> dict:
-    """A larger sum: the job at its end, the per cents seen until then, the parts counted."""
+    """A larger sum: the job at its end, the percentages seen until then, the parts counted."""
 
     def make() -> dict:
         worker = two_processes(look)

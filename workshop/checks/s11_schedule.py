@@ -22,14 +22,14 @@ ONE, NEXT = "2026-01-02T03:00:00+00:00", "2026-01-02T04:00:00+00:00"  # two slot
 
 
 def found(look: Look, fact: str) -> Any:
-    """The schedule, the tables made, and the reports of four messages, all in one process."""
+    """The schedule, the new tables, and the reports of four messages, all from one process."""
     asked = {
         "schedule": {},
         "migrate": {},
         "reports": {"dues": [ONE, ONE, NEXT, ""], "seconds": by_clock(1)},
     }
     answers = look.once("found", lambda: look.ask_all(asked))
-    probe.value(answers["schedule"])  # where the project cannot be read, that is the first to say
+    probe.value(answers["schedule"])  # if the project cannot be read, report that first
     return probe.value(answers[fact])
 
 
@@ -92,7 +92,7 @@ def expect_on_the_hour(entry: dict[str, Any]) -> None:
 
 
 def expect_no_arguments(entry: dict[str, Any]) -> None:
-    """Raise Wrong if the task cannot be called as the entry has it, which is without arguments."""
+    """Raise Wrong if the task cannot be called as the entry calls it, without arguments."""
     error = entry["refused"]
     if error and {"args", "kwargs"} & set(entry["keys"]):
         raise check.wrong("arguments_in_the_entry", error=error)
@@ -143,7 +143,7 @@ def written_once(look: Look) -> None:
 
 
 def two_beats(look: Look) -> list[Running]:
-    """They run, with nothing to do: the first start of a schedule has missed nothing."""
+    """Start them with nothing to do: on its first start, a schedule has missed nothing."""
     command = "celery -A celery_testing beat --loglevel=debug --max-interval=1"
     ready = process.says("Synchronizing schedule")
     first = look.start(command, lambda _: True, "beat")
@@ -162,7 +162,7 @@ def waiting(look: Look) -> int:
 
 
 def dues(look: Look) -> list[str | None]:
-    """The header `due` of each report's message that waits; they stay in their queues."""
+    """The header `due` of each report's waiting message; the messages stay in their queues."""
     letters = []
     with login.connect(look.broker, look.vhost) as connection:
         for queue in look.broker.queues(look.vhost):
@@ -186,8 +186,8 @@ def beats_send_what_is_due(look: Look) -> str:
         both = lambda: all(map(sent_by, beats)) and waiting(look) >= 2  # noqa: E731
         wait_until(both, limit=10, what="two messages")
     sent, instants = [sent_by(beat) for beat in beats], dues(look)
-    # Not how many: django-celery-beat sends once more where the table changes while it builds its
-    # list of what is due, since it then builds the list again from what it had read before.
+    # Not how many: django-celery-beat sends again if the table changes while it builds its list
+    # of what is due, since it then rebuilds the list from what it had read before.
     if not all(sent) or len(instants) < 2:
         first, second = sent
         raise check.wrong("not_sent_twice", first=first, second=second, waiting=len(instants))

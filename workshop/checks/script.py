@@ -15,14 +15,14 @@ SCRIPT_LIMIT = 30  # each rabbitmqctl in a script takes half a second
 
 @dataclass(frozen=True)
 class Ran:
-    """A script's end: its exit status and what it said last."""
+    """How a script ended: its exit status and its output."""
 
     code: int
     said: str
 
     @property
     def last(self) -> str:
-        """The lines that speak of an error, or the last ones where none does."""
+        """The lines that mention an error, or the last ones if none does."""
         plain = re.sub(r"\x1b\[[0-9;]*m", "", self.said)
         lines = [line.strip() for line in plain.splitlines() if line.strip()]
         first = next(
@@ -39,13 +39,13 @@ class Ran:
 
     @property
     def end(self) -> str:
-        """What it said at its end, where an earlier error is one that the script expects."""
+        """What it said last, for when the script expects the earlier error."""
         lines = [line.strip() for line in self.said.splitlines() if line.strip()]
         return f"It said: {' '.join(lines[-2:])}" if lines else "It said nothing."
 
 
 def run_script(look: Look, name: str) -> Ran:
-    """Run a shell script of the learner's, where `rabbitmqctl` speaks to their broker."""
+    """Run a shell script of the learner's, with a `rabbitmqctl` that talks to their broker."""
     look.needs_file(name)
     try:
         done = run_through(

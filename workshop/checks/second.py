@@ -10,23 +10,23 @@ NAME = "second broker"
 
 
 def start(look: Look) -> None:
-    """Begin to start it, in the background."""
+    """Begin to start the second broker, in the background."""
     look.ahead(NAME, lambda: look.enter(second_broker()))
 
 
 def broker(look: Look) -> SecondBroker:
-    """It, running until the look is over."""
+    """The second broker, running until the look is over."""
     start(look)
     return look.once(NAME, lambda: None)
 
 
 def _there(look: Look) -> dict[str, str]:
-    """The environment of what runs on it."""
+    """The environment for what runs on it."""
     return {"BROKER_URL": login.url(broker(look), broker(look).vhost)}
 
 
 def worker(look: Look, name: str) -> Running:
-    """A new worker of the project there, with the task that kills."""
+    """A new worker of the project on the second broker, with the poison task."""
     tasks = "workshop.project.tasks"
     return look.start_worker(name=name, concurrency=2, include=tasks, env=_there(look))
 

@@ -1,11 +1,11 @@
-"""What a check finds is not so, in words for the learner."""
+"""What a check finds to be wrong, in words for the learner."""
 
 
 class Wrong(Exception):
-    """A fact is not there. The text says what was seen, and of which mistake that speaks.
+    """A fact is not true. The text says what was seen, and which mistake that suggests.
 
-    `hints`, where the item's own do not fit the mistake: a question, where to look, nearly
-    the answer. `where` is the file that makes it, if that is another item's.
+    `hints` replace the item's own if those do not fit: a question, where to look, nearly
+    the answer. `where` is the file with the mistake, if that is another item's.
     """
 
     def __init__(self, seen: str, *hints: str, where: str = ""):

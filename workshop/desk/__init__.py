@@ -1,1 +1,1 @@
-"""The learner's folders: laid out, set aside, brought back. It knows nothing of how checks look."""
+"""The learner's folders: laid out, backed up, restored. It knows nothing of how checks work."""

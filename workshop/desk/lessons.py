@@ -1,4 +1,4 @@
-"""The learner's own copies of the lessons, in desk/lessons/: without what the cells have shown.
+"""The learner's own copies of the lessons, in desk/lessons/: without the cells' outputs.
 
 The lessons in notebooks/ stay as they are. So `git pull` finds them untouched, and nobody sees
 an answer before they have run the cell.
@@ -18,7 +18,7 @@ from workshop.machine.files import write_whole
 
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)[^)#\s]+")  # of Markdown, to a file
 NAMES = "[0-9][0-9]_*.ipynb"
-STAMP = "celery_django_course"  # in a copy's metadata: which text of the lesson it was made of
+STAMP = "celery_django_course"  # in a copy's metadata: which version of the lesson it was made from
 
 
 def folder() -> Path:
@@ -26,7 +26,7 @@ def folder() -> Path:
 
 
 def lay(name: str) -> Path:
-    """The copy of a lesson, made where there is none; what the learner has is left alone."""
+    """The copy of a lesson, made if there is none; the learner's own is left alone."""
     copy = folder() / f"{name}.ipynb"
     if not copy.exists():
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -35,7 +35,7 @@ def lay(name: str) -> Path:
 
 
 def lay_all() -> None:
-    """A copy of every lesson: each links to the next. One of a former name is set aside."""
+    """Copy every lesson, since each links to the next. A copy with a former name is backed up."""
     for stage in stages.all_stages():
         if stage.was and (folder() / f"{stage.was}.ipynb").exists():
             set_aside(stage.was, stage.name)
@@ -44,14 +44,14 @@ def lay_all() -> None:
 
 
 def lay_anew(name: str) -> Path | None:
-    """A new copy in place of the learner's; where that one was set aside."""
+    """Make a new copy in place of the learner's; return where that one was backed up."""
     aside = set_aside(name, name) if (folder() / f"{name}.ipynb").exists() else None
     lay(name)
     return aside
 
 
 def set_aside(name: str, stage: str) -> Path:
-    """Move a copy out of the way: it is then one of this stage, with the time in its name."""
+    """Move a copy out of the way: its new name has this stage and the time in it."""
     aside = folder() / f"{stage}-{time.strftime('%Y%m%d-%H%M%S')}.ipynb"
     return (folder() / f"{name}.ipynb").replace(aside)
 
@@ -81,7 +81,7 @@ def _without_outputs(lesson: Path) -> str:
 
 
 def _as_seen_from_here(link: re.Match) -> str:
-    """Another lesson stands beside this one; all else is where it was."""
+    """Another lesson is next to this one; everything else is where it was."""
     target = places.NOTEBOOKS / link[0]
     if target.parent == places.NOTEBOOKS and target.suffix == ".ipynb":
         return link[0]

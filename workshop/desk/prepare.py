@@ -1,4 +1,4 @@
-"""What a stage stands on: the earlier stages' work on the broker, the ports, the commands."""
+"""What a stage needs: the earlier stages' work on the broker, the ports, the commands."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from workshop.machine.patience import run_through
 from workshop.machine.ports import claim, is_taken, proxied_at, told
 
 WEB_PORT = 8000  # Django's own
-SCRIPT = re.compile(r".*\.sh")  # what sets the broker up, beside what the learner tries on it
+SCRIPT = re.compile(r".*\.sh")  # what sets the broker up, unlike what the learner tries on it
 
 
 def web_port(broker: Broker) -> int:
@@ -37,12 +37,12 @@ def enter(broker: Broker) -> None:
     path = os.environ.get("PATH", "").split(os.pathsep)
     ours = [str(broker.bin), str(places.VENV_BIN)]
     os.environ["PATH"] = os.pathsep.join(ours + [part for part in path if part not in ours])
-    if os.environ.get("PORT") != str(broker.kept.get("web")):  # a PORT of the shell's is not ours
+    if os.environ.get("PORT") != str(broker.kept.get("web")):  # a PORT from the shell is not ours
         keep_web_port(broker)
 
 
 def keep_web_port(broker: Broker) -> None:
-    """Let $PORT be the port of this checkout's web server, as it is now, and say so to Django."""
+    """Set $PORT to the current port of this checkout's web server, and tell Django about it."""
     port = web_port(broker)
     os.environ["PORT"] = str(port)
     if path := proxied_at(port):
@@ -51,9 +51,9 @@ def keep_web_port(broker: Broker) -> None:
 
 
 def replay(stage: Stage, broker: Broker) -> list[str]:
-    """Run the broker scripts of the earlier stages whose work is not there; their names.
+    """Run the broker scripts of the earlier stages whose work is missing; return their names.
 
-    They are the solutions themselves: a late joiner stands where everyone stands.
+    They are the solutions themselves: a late joiner starts where everyone else is.
     """
     is_there = {
         "login": login.can_log_in,

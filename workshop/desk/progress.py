@@ -1,6 +1,6 @@
-"""What the learner has done, in `desk/.progress.json`: one record a stage, by its name.
+"""What the learner has done, in `desk/.progress.json`: one record per stage, by its name.
 
-Written whole and put in place at once, so that a crash leaves the old file or the new one.
+The file is replaced as a whole, so that a crash leaves either the old one or the new one.
 A record outlives the stage's folder, and the stage's name: stages.toml lists the former one.
 """
 
@@ -40,13 +40,13 @@ def file() -> Path:
 
 
 def read() -> dict[str, dict]:
-    """All records by their stages' names; one that cannot be read is as if it were not there."""
+    """All records by their stages' names; one that cannot be read is ignored."""
     try:
         found = json.loads(file().read_text())
         records = {key: facts for key, facts in found.items() if isinstance(facts, dict)}
     except (OSError, ValueError, AttributeError):
         return {}
-    # once the key was the number, and the name was in the record alone
+    # formerly, the key was the number, and the name was only in the record
     named = {facts.get("name", key): facts for key, facts in records.items()}
     now = {stage.was: stage.name for stage in stages.all_stages() if stage.was}
     return {now.get(name, name): facts for name, facts in named.items()}
@@ -54,9 +54,9 @@ def read() -> dict[str, dict]:
 
 @contextlib.contextmanager
 def record(stage: stages.Stage) -> Iterator[dict]:
-    """The stage's record, to change; what is changed is kept when the block ends.
+    """The stage's record, to change; changes are saved when the block ends.
 
-    Nothing is kept of a solved project, which is not the learner's work.
+    Nothing is saved for a solved project, which is not the learner's work.
     """
     if places.solved():
         yield {}
@@ -76,7 +76,7 @@ def record(stage: stages.Stage) -> Iterator[dict]:
 
 
 def _set_aside_if_unreadable() -> None:
-    """Keep a file that is no JSON beside the new one: somebody may mend it by hand."""
+    """Keep a file that is not JSON next to the new one: somebody may fix it by hand."""
     try:
         json.loads(file().read_text())
     except (OSError, ValueError):
@@ -92,7 +92,7 @@ def begun(stage: stages.Stage) -> None:
 
 
 def laid_anew(stage: stages.Stage, *, solved: bool) -> None:
-    """The stage was reset or solved: what its check said last is of other files."""
+    """The stage was reset or solved: its last report is about other files."""
     with record(stage) as facts:
         facts.update(begun=True, solved=solved)
         for old in ("report", "files", "hints"):
@@ -100,7 +100,7 @@ def laid_anew(stage: stages.Stage, *, solved: bool) -> None:
 
 
 def checked(stage: stages.Stage, report: Report, files: str) -> None:
-    """Keep what the check said, and of which files: their `fingerprint` before it."""
+    """Keep what the check found, and for which files: their `fingerprint` from before it."""
     with record(stage) as facts:
         facts["begun"] = True
         if not report.ill:
@@ -110,7 +110,7 @@ def checked(stage: stages.Stage, report: Report, files: str) -> None:
 
 
 def fingerprint(stage: stages.Stage) -> str:
-    """Of the learner's files as they are now."""
+    """The fingerprint of the learner's files as they are now."""
     seen = hashlib.sha1(usedforsecurity=False)
     if stage.path.exists():
         for name, path in stages.files_in(stage.path).items():
@@ -121,7 +121,7 @@ def fingerprint(stage: stages.Stage) -> str:
 
 
 def last_report(stage: stages.Stage) -> Report | None:
-    """What the check said last, if the files are still the ones that it looked at."""
+    """The last report of the check, if the files are still the ones that it looked at."""
     facts = read().get(stage.name, {})
     if "report" in facts and facts.get("files") == fingerprint(stage):
         with contextlib.suppress(TypeError, KeyError):
@@ -130,7 +130,7 @@ def last_report(stage: stages.Stage) -> Report | None:
 
 
 def next_step(stage: stages.Stage, item: str, steps: int) -> int:
-    """Which hint is next for this item: 0 at first, then the next, to the last."""
+    """Which hint is next for this item: 0 at first, then one further each time, up to the last."""
     with record(stage) as facts:
         asked = facts.setdefault("hints", {})
         step = min(asked.get(item, -1) + 1, steps - 1)
@@ -138,7 +138,7 @@ def next_step(stage: stages.Stage, item: str, steps: int) -> int:
     return step
 
 
-# --- what is told --------------------------------------------------------------------------
+# --- what is reported ----------------------------------------------------------------------
 
 
 def rows() -> list[Row]:
@@ -165,16 +165,16 @@ def _row(stage: stages.Stage, facts: dict) -> Row:
 
 
 def last_begun() -> stages.Stage | None:
-    """The stage that the learner was at last."""
+    """The stage that the learner worked on last."""
     found = read()
     known = [stage for stage in stages.all_stages() if stage.name in found]
     return max(known, key=lambda stage: found[stage.name].get("last", 0), default=None)
 
 
 def next_stage() -> stages.Stage | None:
-    """The stage to go on with: the last one begun, or the first open one after it.
+    """The stage to continue with: the last one begun, or the first open one after it.
 
-    Where none after it is open, the first open one of all; None where all are done.
+    If none after it is open, the first open one of all; None if all are done.
     """
     open_ = [row.stage for row in rows() if row.state not in (DONE, SOLVED)]
     last = last_begun()

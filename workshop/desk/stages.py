@@ -23,7 +23,7 @@ GUIDE_ADDRESS = "localhost:5672"
 HIDDEN = {"__pycache__", ".ipynb_checkpoints", ".ruff_cache", ".pytest_cache"}
 KEPT = re.compile(r"(?P<stage>\w+)-(?P<day>\d{8})-(?P<hour>\d{6})(-\d+)?")
 TODO = re.compile(r"\bTODO ([a-z]):")
-FROM_HERE_ON = ("app", "apart")  # what a stage says of itself and of all later ones
+FROM_HERE_ON = ("app", "apart")  # what a stage says about itself and all later ones
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Stage:
 
     @property
     def todo(self) -> list[str]:
-        """The files that the learner works on, those that the solution changes, by their TODOs."""
+        """The files that the learner works on and the solution changes, in order of their TODOs."""
         start = content(self, solved=False)
 
         def first(name: str) -> str:
@@ -91,7 +91,7 @@ def _stages(file: Path) -> list[Stage]:
 
 
 def before(stage: Stage) -> list[Stage]:
-    """The stages that it stands on, in their order."""
+    """The stages that it builds on, in order."""
     return [earlier for earlier in all_stages() if earlier.number < stage.number]
 
 
@@ -123,7 +123,7 @@ def layers(stage: Stage, solved: bool) -> list[Path]:
 
 
 def content(stage: Stage, solved: bool) -> dict[str, Path]:
-    """Relative path → the file of the overlay that is seen there."""
+    """Relative path → the file that the overlay shows there."""
     seen: dict[str, Path] = {}
     for folder in layers(stage, solved):
         seen.update(files_in(folder))
@@ -150,10 +150,10 @@ def lay(stage: Stage, target: Path, *, solved: bool, port: int) -> None:
 
 
 def begin(stage: Stage, *, port: int) -> bool:
-    """Lay the stage out where it is not yet; what the learner has is left alone.
+    """Lay the stage out if it is not laid out yet; the learner's files are left alone.
 
-    The solved project, asked for by WORKSHOP_SOLVED=1, is laid out anew every time.
-    True if something was laid out.
+    The solved project, asked for by WORKSHOP_SOLVED=1, is laid out again every time.
+    Returns True if something was laid out.
     """
     solved = places.solved()
     if solved:
@@ -166,9 +166,9 @@ def begin(stage: Stage, *, port: int) -> bool:
 
 
 def set_aside(stage: Stage) -> Path | None:
-    """Move what is in the learner's folder to `desk/.kept/`; where it is now, or None.
+    """Move the learner's files to `desk/.kept/`; return where they are now, or None.
 
-    The folder itself stays, empty: a terminal that stands in it stands in it still.
+    The folder itself stays, empty, so that a terminal in it still works.
     """
     if not stage.desk.exists():
         return None
@@ -190,7 +190,7 @@ def _move_content(source: Path, target: Path) -> None:
 
 
 def lay_anew(stage: Stage, *, solved: bool, port: int) -> Path | None:
-    """Lay the stage out in place of what is there; where that was set aside."""
+    """Lay the stage out in place of the old files; return where those were backed up."""
     if not stage.desk.exists():
         lay(stage, stage.desk, solved=solved, port=port)
         return None
@@ -204,18 +204,18 @@ def lay_anew(stage: Stage, *, solved: bool, port: int) -> Path | None:
 
 
 def reset(stage: Stage, *, port: int) -> Path | None:
-    """Lay the start of the stage out again; where the learner's files were set aside."""
+    """Lay the start of the stage out again; return where the learner's files were backed up."""
     return lay_anew(stage, solved=False, port=port)
 
 
 def solve(stage: Stage, *, port: int) -> Path | None:
-    """Lay the solution out; where the learner's files were set aside."""
+    """Lay the solution out; return where the learner's files were backed up."""
     return lay_anew(stage, solved=True, port=port)
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A folder that was set aside, and when: the second as `2026-11-23 09:30:12`."""
+    """A backup, and when it was made: to the second, as `2026-11-23 09:30:12`."""
 
     path: Path
     stage: str
@@ -223,7 +223,7 @@ class Kept:
 
 
 def kept() -> list[Kept]:
-    """What was set aside, newest first."""
+    """The backups, newest first."""
     found = []
     for path in (places.desk() / ".kept").glob("*-*-*"):
         read = KEPT.fullmatch(path.name)
@@ -235,7 +235,7 @@ def kept() -> list[Kept]:
 
 
 def bring_back(stage: Stage, aside: Path) -> Path | None:
-    """Put what was set aside back in its place; where what stood there is set aside now."""
+    """Restore a backup; return where the files that it replaces are backed up now."""
     now = set_aside(stage)
     stage.desk.mkdir(parents=True, exist_ok=True)
     _move_content(aside, stage.desk)

@@ -1,6 +1,6 @@
 """Failures made on purpose, and counted. Each works on the second broker (broker/spare.py).
 
-A count is a dict: `finished`, `lost`, and where they can be told `accepted`, `refused`, `twice`.
+A count is a dict: `finished`, `lost`, and where known `accepted`, `refused`, `twice`.
 """
 
 import contextlib
@@ -41,10 +41,10 @@ def connect(address: str, confirms: bool) -> Connection:
 def publish_until_killed(
     second: SecondBroker, confirms: bool, at_least: int = 300
 ) -> dict[str, int]:
-    """Publish, with confirms or without, until the node is killed; then it starts again.
+    """Publish, with confirms or without, until the node is killed; then start it again.
 
     It is killed when it has accepted `at_least` messages, and while more are on their way to it:
-    for a moment it is held, and hears nothing of what goes on being sent.
+    it is suspended for a moment, and receives nothing of what is still being sent.
     """
     name, accepted = f"killed-{uuid.uuid4().hex[:8]}", []
 
@@ -58,7 +58,7 @@ def publish_until_killed(
 
     with connect(login.url(second), False) as connection:
         Queue(name)(connection.default_channel).declare()
-    # A confirm speaks of the message, not of its queue: that one must be on the disk, too.
+    # A confirm is about the message, not its queue, which must be on the disk, too.
     second.settle()
     sender = threading.Thread(target=publish, daemon=True)
     sender.start()
@@ -74,7 +74,7 @@ def publish_until_killed(
 
 
 def _count(accepted: list[str], second: SecondBroker, name: str) -> dict[str, int]:
-    """What of the accepted messages is in the queue, taken out one by one."""
+    """Which of the accepted messages are in the queue, taken out one by one."""
     there: Counter[str] = Counter()
     with connect(login.url(second), False) as connection:
         queue = Queue(name)(connection.default_channel)
@@ -92,7 +92,7 @@ def _count(accepted: list[str], second: SecondBroker, name: str) -> dict[str, in
 
 
 def publish_to_a_full_queue(second: SecondBroker) -> dict[str, dict[str, int]]:
-    """Ten messages to a queue that holds three and refuses more, with confirms and without."""
+    """Send ten messages to a queue that holds three and refuses more, with confirms and without."""
     found = {}
     for name, confirms in WAYS.items():
         ok = 0
@@ -117,7 +117,7 @@ def publish_to_a_full_queue(second: SecondBroker) -> dict[str, dict[str, int]]:
 
 @contextlib.contextmanager
 def impatient(broker: Broker, seconds: float) -> Iterator[None]:
-    """Let the broker wait so long for an acknowledgment, instead of half an hour."""
+    """Make the broker wait `seconds` for an acknowledgment, instead of half an hour."""
 
     def wait_for(seconds: float, looks: float) -> None:
         limits = {"consumer_timeout": seconds, "channel_tick_interval": looks}
@@ -135,7 +135,7 @@ def impatient(broker: Broker, seconds: float) -> Iterator[None]:
 
 
 def send_task(project: Project, name: str, args: tuple, **options) -> str:
-    """Publish a task to the project's queue, confirmed; its id."""
+    """Publish a task to the project's queue, confirmed; return its id."""
     with Celery("drill", broker=project.env["BROKER_URL"], set_as_current=False) as app:
         app.conf.broker_transport_options = {"confirm_publish": True}
         where = {"exchange": "sums", "routing_key": "sums", "exchange_type": "topic"}
@@ -143,7 +143,7 @@ def send_task(project: Project, name: str, args: tuple, **options) -> str:
 
 
 def send(project: Project, x: int, y: int, **options) -> str:
-    """A job, and its task sum_number(x, y) with these options; their id."""
+    """Add a job and send its task sum_number(x, y) with these options; return their id."""
     job = uuid.uuid4()
     now = datetime.now(UTC).replace(tzinfo=None)  # as Django writes it
     row = {"id": job.hex, "x": x, "y": y, "created": str(now), "sent": str(now)}
@@ -154,16 +154,16 @@ def send(project: Project, x: int, y: int, **options) -> str:
 
 
 def tell(project: Project, url: str, count: int) -> None:
-    """So many tasks, each with a text of its own to tell."""
+    """Send `count` tasks, each with a different text to tell."""
     for number in range(count):
         send_task(project, "receipts.tasks.tell", (url, f"sum {number}"))
 
 
 def poison(project: Project, enough: int) -> tuple[int, int]:
-    """Four messages that kill their process: how often they were begun, how many came to `dead`.
+    """Send four messages that kill their process; return how often they began and reached `dead`.
 
-    Stops once all are there, or after `enough` times. A running worker knows the task by
-    `--include`. Four, since a pool notices a lost process at the next one's end, or after five
+    Stops once all are there, or after `enough` starts. A running worker knows the task by
+    `--include`. Four, since a pool notices a lost process only when another ends, or after five
     seconds.
     """
     begun = project.path / "begun.txt"
@@ -178,7 +178,7 @@ def poison(project: Project, enough: int) -> tuple[int, int]:
 
 
 def run_twice(project: Project, worker: Running) -> int:
-    """A sum whose worker's connection is cut while it counts; its receipts, after two runs."""
+    """Cut the connection of a sum's worker while it counts; return the receipts after two runs."""
     job = send(project, 10000, 10000)
     worker.wait_for(f"{job}.*counting")
     project.broker.ctl("close_all_connections", "--global", "the drill")
@@ -203,9 +203,9 @@ with transaction.atomic():
 
 
 def in_a_transaction(project: Project, worker: Running, hows: tuple[str, ...]) -> dict[str, str]:
-    """What the worker says of a task that was sent inside a transaction in each of the ways.
+    """What the worker logs about a task sent inside a transaction, for each of the ways.
 
-    With `delay` the transaction is held open until the worker has said it.
+    With `delay`, the transaction is held open until the worker has logged it.
     """
     found = {}
     for number, how in enumerate(hows, 1):

@@ -30,9 +30,9 @@ _failure: CourseError | OSError | None = None  # of the last attempt to start th
 
 
 def without_broker(name: str) -> Finding:
-    """What nobody can tell while the broker is down."""
+    """A finding that is impossible while the broker is down."""
     why, cure = "Nothing can be sent or received.", "make lab"
-    if _failure:  # to try once more would end in the same
+    if _failure:  # trying again would fail in the same way
         why = getattr(_failure, "cause", str(_failure)) if name == "broker" else why
         other = isinstance(_failure, PermissionError)  # what root made here
         cure = "sudo chown -R $(id -un) .; make lab" if other else getattr(_failure, "cure", cure)
@@ -47,7 +47,7 @@ def start() -> None:
         broker.start()
     except (CourseError, OSError) as error:
         _failure = error
-    except httpx.HTTPStatusError:  # then the lines on the broker say so
+    except httpx.HTTPStatusError:  # the lines about the broker report that
         pass
 
 
@@ -80,7 +80,7 @@ def versions() -> Finding:
 
 
 def misfit(found: dict[str, str]) -> tuple[str, str] | None:
-    """Which two do not go together, and what comes of it; None where all do."""
+    """Which two do not go together, and what follows from that; None if all of them do."""
     version = {name: Version(number) for name, number in found.items()}
     rabbit = version.get("RabbitMQ", Version("0"))
     if rabbit >= Version("4.3") and version["celery"] < Version("5.7"):

@@ -1,4 +1,4 @@
-"""Is this machine ready? Each fact is looked at now; what is wrong comes with why, and a cure."""
+"""Is this machine ready? Each fact is checked now; each problem comes with a reason and a cure."""
 
 import contextlib
 from collections.abc import Callable
@@ -40,7 +40,7 @@ BROKER = (
 )
 COURSE = (course.rights, workers.running_workers, workers.waiting, course.leftovers)
 EVERYTHING: tuple[Callable[[], Finding], ...] = (*MACHINE, *BROKER, *COURSE)
-# without these no work of the learner's can be right
+# without these, none of the learner's work can be right
 VITAL = (
     machine.line_ends,
     machine.names,

@@ -10,9 +10,9 @@ if os.environ.get("COURSE_VENV"):
 
 @dataclass(frozen=True)
 class Finding:
-    """One fact: `cure`, what to type, is empty where it is as it should be.
+    """One fact: `cure`, what to type, is empty if all is as it should be.
 
-    `why` says what goes wrong, for the learner, as long as it is not.
+    `why` tells the learner what goes wrong as long as it is not fixed.
     """
 
     name: str

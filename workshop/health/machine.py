@@ -142,7 +142,7 @@ def names() -> Finding:
 
 
 def pool() -> Finding:
-    """What a worker's child processes need of the system."""
+    """What a worker's child processes need from the system."""
     system = platform.system()
     if system == "Windows":
         return Finding(
@@ -178,7 +178,7 @@ def disk() -> Finding:
 
 
 def load() -> Finding:
-    """How many programs want the processor. A busy machine is no illness: checks allow for it."""
+    """How many programs want the processor. A busy machine is no problem: checks allow for it."""
     wanted = crowd()
     cores = f"{CORES} core{'s' if CORES > 1 else ''}"
     if wanted < 2:

@@ -1,4 +1,4 @@
-"""What the shell tells Python, Celery and Django."""
+"""The shell's variables for Python, Celery and Django."""
 
 import codecs
 import contextlib
@@ -32,7 +32,7 @@ def environment() -> Finding:
 
 
 def shell() -> Finding:
-    """What the shell tells Python: the course starts without it, the learner's `python` does not.
+    """The shell's variables for Python: the course drops them, the learner's `python` does not.
 
     Also the encoding of text, which a kernel that was not started by `make lab` cannot change.
     """
@@ -60,7 +60,7 @@ def shell() -> Finding:
 
 
 def hides(pythonpath: str) -> list[str]:
-    """What is on a PYTHONPATH under the name of a package here, or of the learner's modules."""
+    """What is on a PYTHONPATH with the name of a package here, or of a learner's module."""
     found = set()
     for entry in filter(None, pythonpath.split(os.pathsep)):
         if Path(entry) != places.CHECKOUT:

@@ -1,4 +1,4 @@
-"""Workers that run on the course's queues, and what waits there without one."""
+"""Workers that run on the course's queues, and the messages that wait there without one."""
 
 import contextlib
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ class Worker:
     @property
     def is_older_than_its_code(self) -> bool:
         files = Path(self.folder).glob("*/*.py")
-        # the system tells a process's beginning to the second
+        # the system reports a process's start only to the second
         return any(file.stat().st_mtime > self.began + 2 for file in files)
 
     @property
@@ -74,7 +74,7 @@ def workers() -> Iterator[Worker]:
 
 
 def running_workers() -> Finding:
-    """Who takes messages: of which stage, in which vhost; none of an older stage."""
+    """Which workers take messages: their stage and vhost; none should be of an older stage."""
     found, at = list(workers()), progress.last_begun()
     shown = [f"pid {w.pid}, stage {w.stage or '?'}, vhost {w.vhost}" for w in found]
     stale = [w for w in found if at and w.vhost == login.VHOST and w.stage != at.number]

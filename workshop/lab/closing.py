@@ -1,4 +1,4 @@
-"""`make stop`: what this checkout started is ended, and what the learner started is named."""
+"""`make stop`: end what this checkout started, and name what the learner started."""
 
 from workshop.broker.node import Broker
 from workshop.health import workers

@@ -37,7 +37,7 @@ def servers() -> Iterator[dict]:
 
 
 def lesson_of(name: str) -> str:
-    """The path of a lesson in Lab: of the learner's copy; of the course's where Lab sees none."""
+    """The path of a lesson in Lab: the learner's copy, or the course's if Lab cannot see that."""
     copy = lessons.folder() / f"{name}.ipynb"
     if copy.is_relative_to(places.CHECKOUT):
         return str(copy.relative_to(places.CHECKOUT))
@@ -47,7 +47,7 @@ def lesson_of(name: str) -> str:
 def link(server: dict, name: str = FIRST) -> str:
     """The address that opens a stage's desk, or the first page; its token included.
 
-    On a hub, what comes after the hub's own name.
+    On a hub, only the part after the hub's own name.
     """
     if hub := os.environ.get("JUPYTERHUB_SERVICE_PREFIX"):
         return f"{hub}lab/workspaces/{name}"
@@ -55,7 +55,7 @@ def link(server: dict, name: str = FIRST) -> str:
 
 
 def token(server: dict) -> str:
-    """What lets us in: the server's token, or the one that a hub gave to it."""
+    """The token that lets us in: the server's, or the one that a hub gave it."""
     return server["token"] or os.environ.get("JUPYTERHUB_API_TOKEN", "")
 
 
@@ -108,7 +108,7 @@ def launch() -> subprocess.Popen:
 
 
 def desk_of(stage: Stage | None) -> tuple[str, list[str], Path]:
-    """Name, files and folder of a stage's desk; of the first page's where there is no stage."""
+    """Name, files and folder of a stage's desk, or of the first page's if there is no stage."""
     if stage is None:
         return FIRST, [], places.CHECKOUT
     files = [stage.path / name for name in stage.todo]
@@ -117,7 +117,7 @@ def desk_of(stage: Stage | None) -> tuple[str, list[str], Path]:
 
 
 def lay_desk(server: dict, stage: Stage | None) -> str:
-    """Have the desk of a stage ready in Lab; the address that opens it.
+    """Prepare a stage's desk in Lab; return the address that opens it.
 
     A workspace of this name is left as the learner has it, unless every tab in it is closed.
     """
@@ -141,7 +141,7 @@ def lay_desk(server: dict, stage: Stage | None) -> str:
 
 
 def desk_at(stage: Stage | None) -> str:
-    """`lay_desk` in the Lab that runs; "" where no Lab runs."""
+    """`lay_desk` in the running Lab; "" if none is running."""
     server = next(servers(), None)
     try:
         return lay_desk(server, stage) if server else ""
@@ -165,7 +165,7 @@ def has_tabs(workspace: dict) -> bool:
 
 
 def workspace(name: str, files: list[str], base: str) -> dict:
-    """JupyterLab's own description of a layout: the lesson at the left, files over a terminal.
+    """JupyterLab's own description of a layout: the lesson on the left, files over a terminal.
 
     Behind the terminal is RabbitMQ's management page; `base` is the path of the server.
     """
@@ -223,7 +223,7 @@ def has_display() -> bool:
 
 
 def until_ready(process: subprocess.Popen) -> dict:
-    """The server that `process` is, once it answers. Raises CourseError with its last words."""
+    """The server of `process`, once it answers. Raises CourseError with its last words."""
 
     def found() -> dict | None:
         if process.poll() is not None:

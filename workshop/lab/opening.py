@@ -18,7 +18,7 @@ from workshop.machine.warm import Warm
 
 
 def open_course() -> int:
-    """Open the course where the learner is, and stay until it is ended; the exit status."""
+    """Open the course where the learner left off, and run until stopped; return the exit status."""
     broker, begun = Broker(), time.monotonic()
     console = Console(highlight=False, soft_wrap=True)
     prepare.enter(broker)
@@ -62,7 +62,7 @@ def _on_a_hub(broker: Broker, console: Console) -> int:
 def _start_broker(
     broker: Broker, begun: float, trouble: list[CourseError], console: Console
 ) -> None:
-    """In a thread beside Jupyter's start. What goes wrong is left in `trouble`."""
+    """Runs in a thread while Jupyter starts. A failure is left in `trouble`."""
     try:
         started = broker.start()
         took = f"started ({time.monotonic() - begun:.1f} s)" if started else "is running"
@@ -83,7 +83,7 @@ def _jupyter(begun: float, console: Console) -> tuple[dict, subprocess.Popen | N
 
 
 def _until_interrupted(process: subprocess.Popen, server: dict, console: Console) -> int:
-    in_container = bool(ports.told())  # there the container's end is the broker's, too
+    in_container = bool(ports.told())  # there, the broker ends with the container
     try:
         if in_container:
             console.print("Ctrl-C here, or `docker compose stop`, ends both.")

@@ -1,8 +1,8 @@
-"""A door in Jupyter itself, for jupyter-server-proxy: RabbitMQ's management under /management/.
+"""RabbitMQ's management page inside Jupyter, for jupyter-server-proxy: under /management/.
 
 It opens at Jupyter's own address, on a hub, too, and from Lab's launcher. One thing does not
-open there: the page of a single queue in a vhost whose name has a slash, for the proxy
-decodes the %2F of its address (jupyter-server-proxy 4.6.0).
+open there: the page of a single queue in a vhost whose name has a slash, because the proxy
+decodes the %2F in its address (jupyter-server-proxy 4.6.0).
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ ICON = Path(__file__).with_name("queue.svg")
 
 
 def management() -> dict:
-    """What jupyter-server-proxy wants to know: nothing is started, a port is handed on."""
+    """The configuration for jupyter-server-proxy: it starts nothing and forwards a port."""
     return {
         "command": [],
         "port": Broker().kept["ports"]["management"],
@@ -25,9 +25,9 @@ def management() -> dict:
 
 
 def keep_nothing(response) -> None:
-    """Let no browser ask whether what it has is still good.
+    """Keep browsers from asking whether their cached copy is still good.
 
-    Tornado marks each answer with an Etag; RabbitMQ 3.10.8, asked for one that it did not
-    give, answers 412, and its page stops.
+    Tornado marks each answer with an Etag; RabbitMQ 3.10.8 answers 412 if it is asked for one
+    that is not its own, and its page stops working.
     """
     response.headers["Cache-Control"] = "no-store"

@@ -1,8 +1,8 @@
 """The shell of a Lab terminal: the learner's own, with this checkout's commands first.
 
 A shell reads its own files at its start, and these may put another Python first (conda does).
-So the shell is started with a file of the course's that reads the learner's and then sets
-PATH, and the completion of `workshop`.
+So the shell is started with a file from the course that reads the learner's and then sets
+PATH and the completion of `workshop`.
 """
 
 import os
@@ -14,7 +14,7 @@ from workshop import places
 
 
 def command(path: str) -> list[str]:
-    """The command line of the learner's shell, with `path` as its PATH in the end."""
+    """The command line of the learner's shell, with `path` as its final PATH."""
     shell = os.environ.get("SHELL") or shutil.which("bash") or "/bin/sh"
     folder = places.broker() / "shell"
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,1 +1,1 @@
-"""What a notebook has in hand. It knows nothing of the command line."""
+"""What a notebook works with. It knows nothing of the command line."""

@@ -1,6 +1,6 @@
-"""What a notebook has in hand: `stage = begin("03")`.
+"""What a notebook works with: `stage = begin("03")`.
 
-The lesson stands in the learner's project (so that `!celery …` and `import testing` work as
+The lesson runs in the learner's project (so that `!celery …` and `import testing` work as
 they do in a terminal there), runs commands, looks at queues, and checks.
 """
 
@@ -34,7 +34,7 @@ def _desk() -> str:
 
 
 class Lesson(Project):
-    """The learner's stage, as a notebook has it in hand."""
+    """The learner's stage, as a notebook works with it."""
 
     def __init__(self, stage: stages.Stage, broker: Broker):
         super().__init__(stage, stage.path, broker)
@@ -58,7 +58,7 @@ class Lesson(Project):
         )
         head, broker = map(html.escape, self._lines)
         shown = f"<b>{head}</b><br>{broker}<br>your files: {links}"
-        # saved outputs are compared, whether or not a Lab runs beside the tests
+        # tests compare saved outputs, whether or not a Lab is running
         if not places.solved() and (at := jupyter.desk_at(self.stage)):
             path = urlsplit(at).path  # the browser is logged in already
             shown += f'<br><a href="{path}">lesson, files and terminal side by side</a>'
@@ -69,7 +69,7 @@ class Lesson(Project):
     def check(self, todo: str = "", watch: bool = False) -> show.Answer | None:
         """Look at your work as it runs: what is right, and what is not.
 
-        With the letter of a TODO, at that alone. With `watch=True` again after each save of a
+        With the letter of a TODO, look at that only; with `watch=True`, again after each save of a
         file, until the cell is interrupted.
         """
         if not watch:
@@ -82,7 +82,7 @@ class Lesson(Project):
         return None
 
     def hint(self) -> show.Answer:
-        """The next hint for the first item that is not right; again, and it goes on."""
+        """The next hint for the first item that is not right; call it again for the one after."""
         return verbs.hint(self.stage)
 
     def diff(self, file: str = "") -> show.Answer:
@@ -114,7 +114,7 @@ class Lesson(Project):
         return verbs.next_()
 
     def second_broker(self) -> SecondBroker:
-        """Another broker, to be killed; it is empty, and ends with this notebook."""
+        """Another broker, which you may kill; it is empty, and ends with this notebook."""
         second = spare.here()
         second.start()
         second.empty()
@@ -127,11 +127,11 @@ class Lesson(Project):
             shutil.rmtree(path)
         shutil.copytree(self.path, path, ignore=shutil.ignore_patterns("__pycache__"))
         copy = Project(self.stage, path, self.broker)
-        copy._running = self._running  # one begin ends them all
+        copy._running = self._running  # the next begin() ends them all
         return copy
 
     def beginning(self, name: str, take: tuple[str, ...] = ()) -> Project:
-        """The project as the stage was laid out, to compare with; `take` names files of yours."""
+        """The project as the stage was laid out, to compare with; `take` lists files of yours."""
         path = places.desk() / ".broken" / name
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(path)
@@ -156,7 +156,7 @@ class Lesson(Project):
     def until(
         self, name: str = "celery", vhost: str = login.VHOST, limit: float = 20, **wanted: int
     ) -> dict[str, int]:
-        """Wait until the queue has these numbers, e.g. until(ready=1); what it has then.
+        """Wait until the queue has these numbers, e.g. until(ready=1); return what it has then.
 
         After `limit` seconds it gives up, and returns what there is.
         """
@@ -213,8 +213,8 @@ _current: Lesson | None = None
 def begin(number: str | int) -> Lesson:
     """Begin a stage, or go on with it: broker up, files laid out, this notebook in its folder.
 
-    What you wrote is left alone. What other stages still run is ended first: one stage at
-    a time takes messages from the queue.
+    Your files are left alone. Commands that other stages still run are ended first, so that one
+    stage at a time takes messages from the queue.
     """
     global _current
     stage = stages.find(number)
@@ -235,7 +235,7 @@ def begin(number: str | int) -> Lesson:
 
 
 def _warn_of_old_port(lesson: Lesson) -> None:
-    """Files laid out while the broker had another port name that one still."""
+    """Warn if files laid out while the broker had another port still contain that one."""
     for name, file in stages.files_in(lesson.path).items():
         with contextlib.suppress(OSError, UnicodeDecodeError):
             for line in file.read_text().splitlines():

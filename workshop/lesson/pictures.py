@@ -1,7 +1,7 @@
 """Figures of what happened. They do not know where the numbers come from.
 
-Readable on a light and on a dark page (an own light ground), and without colour (Okabe
-and Ito's palette, with labels, line styles and hatches beside it). Each comes with an
+Readable on a light and on a dark page (with a light background), and without color (Okabe
+and Ito's palette, plus labels, line styles and hatches). Each comes with an
 alternative text that says what is drawn, not what was measured.
 """
 
@@ -80,7 +80,7 @@ def depth(samples: Sequence[tuple[float, int, int]], alt: str, marks=()) -> Pict
 def progress(samples: Sequence[tuple[float, float]], alt: str, marks=()) -> Picture:
     """How far a piece of work was, over time.
 
-    `samples`: (seconds, per cent). `marks`: (seconds, what happened then).
+    `samples`: (seconds, percent). `marks`: (seconds, what happened then).
     """
     figure, axes = _axes()
     axes.step(*zip(*samples, strict=True), where="post", color=BLUE, lw=2)
@@ -95,7 +95,7 @@ def progress(samples: Sequence[tuple[float, float]], alt: str, marks=()) -> Pict
 
 
 def counts(rows: Sequence[tuple[str, dict[str, int]]], alt: str) -> Picture:
-    """What became of pieces of work, a bar each: `rows` are (name, {"finished": 3, "lost": 1}).
+    """The outcome of pieces of work, one bar each: `rows` are (name, {"finished": 3, "lost": 1}).
 
     A bar's parts are shares of its whole, since one drill has ten pieces and another thousands.
     """
@@ -172,7 +172,7 @@ KINDS = {
 
 
 def visits(requests: Sequence[tuple[str, float, float]], jobs: Mapping[str, Job]) -> list[Span]:
-    """Requests, each (result, sent, answered), above the work on them, by its result."""
+    """Requests, each (result, sent, answered), above the work on them, looked up by its result."""
     spans = []
     for number, (result, sent, answered) in enumerate(requests, 1):
         lane = f"visitor {number}"
@@ -196,7 +196,7 @@ def one_below_another(runs: Mapping[str, Sequence[Job]]) -> list[Span]:
 
 
 def timeline(spans: Sequence[Span], alt: str) -> Picture:
-    """What ran where and when: one lane a process, time from the first span on."""
+    """What ran where and when: one lane per process, time from the first span on."""
     lanes = list(dict.fromkeys(span.lane for span in spans))
     start = min(span.begin for span in spans)
     figure, axes = _axes(height=1.1 + 0.5 * len(lanes))

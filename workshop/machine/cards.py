@@ -27,11 +27,11 @@ class Found:
         return holds(self.guard.pid, port)
 
     def end(self) -> None:
-        """Warm, as if its notebook had been closed."""
+        """End it with a warm shutdown, as if its notebook had been closed."""
         self.guard.terminate()
 
     def wait(self) -> None:
-        """Return when it has ended, whether or not its notebook has taken note of that."""
+        """Return when it has ended, whether or not its notebook has noticed."""
 
         wait_until(
             lambda: is_over(self.guard),
@@ -56,7 +56,7 @@ def running() -> Iterator[Found]:
 
 
 def end_all() -> None:
-    """End what this checkout left running, warm, and wait for it."""
+    """End what this checkout left running, with a warm shutdown, and wait for it."""
     found = list(running())
     for one in found:
         one.end()

@@ -3,7 +3,7 @@
 `clean` is for each command that the course starts, `enter` for this process and all that it
 starts (a notebook's `!` lines), `start_again` for a command line of the course.
 
-os and sys alone, and a grammar that Python 3.6 reads: bootstrap.py imports it too, and under
+It needs only os and sys, and Python 3.6 syntax: bootstrap.py imports it too, and under
 another Python's PYTHONHOME little more than these two can be imported.
 """
 
@@ -50,7 +50,7 @@ BENDING_PREFIXES = ("CELERY_", "KOMBU_", "_MP_FORK_")
 # What the course's own projects set for themselves, in a notebook that imports them.
 OURS = {"DJANGO_SETTINGS_MODULE": "celery_testing.settings"}
 
-# Python's own variables go, all but those that change nothing of what is run or shown.
+# Python's own variables are dropped, except those that do not change what is run or shown.
 HARMLESS = ("PYTHONUTF8", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 2))
 ASIDE = "COURSE_DROPPED_"  # where `start_again` leaves what it took away, for the doctor
@@ -59,12 +59,12 @@ AT_START = dict(os.environ)  # before a notebook's own code adds to it
 
 
 def bends(name):
-    """Whether a variable stands in front of what the learner's files say."""
+    """Whether a variable overrides what the learner's files say."""
     return name in BENDING or name.startswith(BENDING_PREFIXES)
 
 
 def bent():
-    """The names of such variables, as this process was given them."""
+    """The names of such variables that this process was given."""
     return sorted(n for n, value in AT_START.items() if bends(n) and OURS.get(n) != value)
 
 
@@ -75,7 +75,7 @@ def _is_foreign(name, value):
 
 
 def checkout_on_path():
-    """PYTHONPATH less all that is not this checkout: so several share one set of packages."""
+    """PYTHONPATH with only this checkout, so that several can share one set of packages."""
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     return {"PYTHONPATH": ROOT} if ROOT in paths else {}
 
@@ -98,9 +98,9 @@ def clean(**more):
 
 
 def enter():
-    """Let this process, a notebook's kernel, be such an environment for its `!` lines.
+    """Give this process, a notebook's kernel, such an environment for its `!` lines.
 
-    What bends is left: a lesson sets some of it on purpose.
+    Variables that override files are left alone: a lesson sets some of them on purpose.
     """
     tidied = dict(_tidy(os.environ), NO_COLOR="1")  # a `!` line writes to a terminal
     for name in set(os.environ) - set(tidied):
@@ -109,9 +109,9 @@ def enter():
 
 
 def outside():
-    """The environment of JupyterLab, whose terminals are the learner's: their own language.
+    """The environment of JupyterLab, whose terminals keep the learner's language.
 
-    A browser's terminal is UTF-8, whatever the one is in which Lab was started.
+    A browser's terminal uses UTF-8, whatever the terminal that Lab was started in uses.
     """
     kept = {
         name: value
@@ -123,15 +123,15 @@ def outside():
 
 
 def dropped():
-    """Python's variables of the shell that this process was started without."""
+    """The shell's Python variables that this process was started without."""
     return {n[len(ASIDE) :]: v for n, v in os.environ.items() if n.startswith(ASIDE)}
 
 
 def start_again():
-    """Start this command line again without what the shell tells Python, if there is any.
+    """Start this command line again without the shell's Python variables, if there are any.
 
-    And with UTF-8 as the encoding of files and pipes, whatever the locale. Returns at once
-    where nothing is in the way.
+    It then uses UTF-8 for files and pipes, whatever the locale. Returns at once
+    if nothing is in the way.
     """
     foreign = [name for name, value in os.environ.items() if _is_foreign(name, value)]
     if not foreign and sys.getfilesystemencoding().lower() in ("utf-8", "utf8"):
@@ -147,7 +147,7 @@ def start_again():
 def print_marks():
     """Let a terminal without UTF-8 show the course's marks as `?` instead of ending in a traceback.
 
-    Python's own rule: what the locale C means is UTF-8.
+    As in Python itself, the locale C means UTF-8.
     """
     import locale
 
@@ -161,7 +161,7 @@ def print_marks():
 
 
 def find_home(instead):
-    """Let HOME be `instead` where it is not there or cannot be written to; what it was, or "".
+    """Set HOME to `instead` if it is missing or cannot be written to; return what it was, or "".
 
     JupyterLab, IPython, matplotlib and uv all keep something there, and end without it.
     """

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and one process at a time on them."""
+"""Write files completely or not at all, and let only one process at a time use them."""
 
 import contextlib
 import fcntl
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def write_whole(file: Path, text: str, mode: int | None = None) -> None:
-    """Write a file beside its place, and put it there at once: nobody ever reads a half of it."""
+    """Write a file next to its place, and move it there at once: nobody ever reads half of it."""
     new = _beside(file)
     try:
         new.write_text(text, encoding="utf-8")
@@ -20,7 +20,7 @@ def write_whole(file: Path, text: str, mode: int | None = None) -> None:
 
 
 def link_whole(link: Path, target: Path) -> None:
-    """Let a link lead to `target` from now on; at no moment does it lead nowhere."""
+    """Point a link to `target`; at no moment does it lead nowhere."""
     new = _beside(link)
     new.unlink(missing_ok=True)
     new.symlink_to(target)
@@ -33,9 +33,9 @@ def _beside(file: Path) -> Path:
 
 @contextlib.contextmanager
 def locked(file: Path, wait: bool = True) -> Iterator[bool]:
-    """Hold the lock on a file, which is made for it; it goes with the process that holds it.
+    """Hold the lock on a file, which is created for it; the lock ends with its process.
 
-    Without `wait` False, and no lock, where another has it. Raises OSError where no file can be.
+    Without `wait`, it yields False if another has it. Raises OSError if the file cannot be made.
     """
     with file.open("w") as lock:
         try:

@@ -1,9 +1,9 @@
-"""Have a job done in a warm process of forkserver.py.
+"""Run a job in a warm process of forkserver.py.
 
     python forkclient.py SOCKET MODULE ARGUMENTS…  # like `python -m MODULE ARGUMENTS…`,
                                                    # or `python FILE.py ARGUMENTS…`
 
-The standard library alone: it starts in milliseconds.
+It needs only the standard library, so it starts in milliseconds.
 """
 
 import contextlib
@@ -65,7 +65,7 @@ class Client:
 
 
 def run(address: str, *words: str) -> int:
-    """Have a job done with this process's folder, environment and files; its exit status."""
+    """Run a job with this process's folder, environment and files; return its exit status."""
     # a signal that comes before it can be passed on waits until it can
     passed_on = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
     signal.pthread_sigmask(signal.SIG_BLOCK, passed_on)

@@ -7,7 +7,7 @@ libraries takes most of such a process's time, and is the same every time. A cli
 hands over its folder, environment and files, and this server forks: the learner's code finds a
 fresh process, with its own libraries imported and nothing of the learner's. Where a file of the
 learner's has the name of such a library, the job runs in a cold Python instead.
-The standard library alone at the top: a child has nothing of ours.
+Only the standard library is imported at the top: a child has nothing of ours.
 """
 
 import atexit
@@ -68,14 +68,14 @@ STATUS = struct.Struct("i")
 
 def serve(address: str) -> None:
     """Import the libraries, and fork for each job until stdin closes."""
-    sys.path.pop(0)  # this file's folder, which is no place to import from
+    sys.path.pop(0)  # this file's folder, which nothing should be imported from
     job = Server(address).wait_for_job()
     if job:  # this is the child
         _do(job)
 
 
 class Server:
-    """What happens to it has a method each, which gives a job in the child that is to do it."""
+    """Each event has a method, which returns a job in the child that should do it."""
 
     def __init__(self, address: str):
         self._libraries = list(LIBRARIES)
@@ -84,7 +84,7 @@ class Server:
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(f"{address}.new")
         self._listener.listen(16)
-        os.rename(f"{address}.new", address)  # whoever sees it is not refused
+        os.rename(f"{address}.new", address)  # once it is visible, it accepts connections
         wake, woken = socket.socketpair()
         for end in (wake, woken):
             end.setblocking(False)
@@ -154,7 +154,7 @@ def _fork(client: socket.socket) -> dict:
     with client.makefile("rb") as lines:
         _, files, _, _ = socket.recv_fds(client, 1, 3)
         words = lines.readline()
-    if len(files) < 3 or not words:  # it went before it had asked
+    if len(files) < 3 or not words:  # the client left before it had asked
         return {}
     pid = os.fork()
     if pid:
@@ -205,7 +205,7 @@ def _do(job: dict) -> None:
 
 
 def _run_module(module: str) -> int:
-    """Run a module, or a file by its name, as the main one; the exit status."""
+    """Run a module, or a file by its name, as the main one; return the exit status."""
     try:
         if module.endswith(".py"):  # its folder comes first, as `python FILE` has it
             sys.path.insert(0, str(Path(module).resolve().parent))

@@ -1,4 +1,4 @@
-"""Stand between a notebook and what it started: when the notebook dies, the child ends.
+"""Guard what a notebook started: when the notebook dies, the child ends.
 
     python guard.py CARD GRACE COMMAND…
 
@@ -6,7 +6,7 @@ Reads a pipe on stdin whose other end the notebook holds. When the pipe closes (
 notebook stopped the child, or its kernel was shut down, restarted or killed), the child
 gets SIGTERM, Celery's warm shutdown, and GRACE seconds; then its whole group is killed.
 CARD is the file that says this guard lives; it goes with the guard.
-The standard library alone: this process stands beside every worker.
+Only the standard library is used: one such process runs next to every worker.
 """
 
 import contextlib

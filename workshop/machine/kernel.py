@@ -1,4 +1,4 @@
-"""What the kernel says of who has the processor, and who waits for it."""
+"""What the kernel says about who has the processor, and who waits for it."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ def crowd() -> float:
 
 
 def family(pid: int) -> list[int]:
-    """A process and all that are below it now."""
+    """A process and all its current descendants."""
     found = [pid]
     for one in found:
         with contextlib.suppress(OSError):

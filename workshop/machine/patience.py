@@ -21,7 +21,7 @@ from workshop.machine.kernel import crowd, hungry, waits
 
 T = TypeVar("T")
 
-#: by the clock, a limit takes at most so many times its own length
+#: by the clock, a limit takes at most this many times its own length
 MOST = 20
 #: from this many times on nobody can tell a late answer from one that never comes
 STARVED = 10
@@ -46,10 +46,10 @@ class Busy(CourseError):
 
 
 class Patience:
-    """So many seconds of the machine's patience, from now on.
+    """A limit in seconds of the machine's patience, from now on.
 
-    `pid` is the process that is waited for, where there is one. `counted` is what has gone of
-    the limit, `clock` what has gone by the clock, both in seconds, as of the last look.
+    `pid` is the process that is waited for, if there is one. `counted` is how much of the limit
+    has passed, `clock` how much time by the clock, both in seconds, as of the last look.
     """
 
     def __init__(self, limit: float, pid: int | None = None):
@@ -64,7 +64,7 @@ class Patience:
         return max(self.clock / MOST, min(self.clock - self._waited, self._fair))
 
     def look(self) -> float:
-        """Count what has gone since the last look; all that has been counted."""
+        """Count the time since the last look; return the total counted."""
         now = time.monotonic()
         gone = now - self._at
         if gone >= SAMPLE:
@@ -74,7 +74,7 @@ class Patience:
         return self.counted
 
     def _waited_since(self) -> float:
-        """Seconds that the threads waited since the last look: those that did, on the average."""
+        """Seconds that threads waited since the last look: the average of those that did."""
         if not self.pid:
             return 0.0
         before, self._waits = self._waits, waits(self.pid)
@@ -104,7 +104,7 @@ def wait_until(
     """Ask `condition` until its answer is true, and return that answer.
 
     `limit` is in seconds of the machine's patience, `pid` the process that is waited for, where
-    there is one. Raises NotYet, with `what` did not come, after it, and Busy where the machine
+    there is one. After the limit, raises NotYet: `what` did not come; or Busy, if the machine
     gave too little to tell.
     """
     patience, pause = Patience(limit, pid), FIRST_PAUSE
@@ -132,7 +132,7 @@ def until_ended(process: subprocess.Popen, *, limit: float, what: str) -> tuple:
 def run_through(command: list[str], *, limit: float, **words) -> subprocess.CompletedProcess:
     """`subprocess.run` with a limit in the machine's patience.
 
-    It runs in a session of its own, and is killed with all below it when the limit is over.
+    It runs in a separate session, and is killed with its descendants when the limit is over.
     """
     with subprocess.Popen(command, start_new_session=True, **words) as process:
         try:
@@ -172,7 +172,7 @@ class Stopwatch:
         self.clock = time.perf_counter() - self._begun
         self._over.set()
         self._thread.join()
-        # what is shorter than a sample stays as the clock has it
+        # anything shorter than a sample keeps the time of the clock
         self.seconds = min(self.clock, self.patience.look() or self.clock)
 
     @property

@@ -1,6 +1,6 @@
 """Ports for this checkout: kept for it, free, and not those of another checkout.
 
-What each checkout of this user has is written down in one file (`ledger`), so that two of
+The ports of each of this user's checkouts are recorded in one file (`ledger`), so that two of
 them never take the same port, even while one of them has its broker stopped.
 """
 
@@ -38,7 +38,7 @@ def next_free(port: int, avoid: Collection[int] = ()) -> int:
 
 
 def free_port() -> int:
-    """A port that nobody holds now, of those that the system gives out by chance."""
+    """A port that nobody holds now, picked at random by the system."""
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))
         return door.getsockname()[1]
@@ -47,14 +47,14 @@ def free_port() -> int:
 def told() -> dict[str, int]:
     """The ports that COURSE_PORTS names ("lab=8888 web=8000"): those that a container publishes.
 
-    Inside and outside have one number, so that an address means the same on both sides.
+    A port has the same number inside and outside, so that an address means the same on both sides.
     """
     words = os.environ.get("COURSE_PORTS", "").split()
     return {use: int(port) for use, _, port in (word.partition("=") for word in words)}
 
 
 def proxied_at(port: int) -> str:
-    """The path at which Jupyter itself hands on to `port`, on a hub; "" where there is none.
+    """The path at which Jupyter itself forwards to `port`, on a hub; "" if there is none.
 
     It is jupyter-server-proxy's "absolute" one: the program behind it sees the whole path.
     """
@@ -70,10 +70,10 @@ def address(port: int, path: str = "/") -> str:
 def claim(
     folder: Path, first: dict[str, int], kept: dict[str, int], keep: Collection[str] = ()
 ) -> dict[str, int]:
-    """A port for each use: the kept one if it is free, else the next from the first one up.
+    """A port for each use: the kept one if it is free, else the next free one from the first up.
 
-    `keep` names uses whose kept port is held by this checkout itself. A port that we were
-    `told` is both the first and the kept one. The answer is written down for `folder`.
+    `keep` names uses whose kept port is held by this checkout itself. A port that `told` returns
+    is both the first and the kept one. The answer is recorded for `folder`.
     """
     fixed = {use: port for use, port in told().items() if use in first}
     first, kept = {**first, **fixed}, {**kept, **fixed}
@@ -98,13 +98,13 @@ def ledger() -> Path:
 
 @contextlib.contextmanager
 def _ledger() -> Iterator[dict[str, list[int]]]:
-    """The claims, locked while they are looked at; those of folders that are gone fall away."""
+    """The claims, locked while they are in use; those of folders that are gone are dropped."""
     file = ledger()
     with contextlib.ExitStack() as stack:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             stack.enter_context(locked(file.with_suffix(".lock")))
-        except OSError:  # no home to write to: then each checkout looks at what listens, alone
+        except OSError:  # no home to write to: then each checkout only looks at what listens
             yield {}
             return
         try:

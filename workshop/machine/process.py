@@ -1,8 +1,8 @@
 """Run a command line as the learner would type it.
 
 `run` returns when the thing is ready, with its output in a log file. A guard process
-(guard.py) stands in between, so that the child ends with the process that asked for it.
-It knows nothing of stages, nor of RabbitMQ.
+(guard.py) runs in between, so that the child ends with the process that asked for it.
+It knows nothing of stages or RabbitMQ.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from workshop.errors import CourseError
 from workshop.machine import environment, guard, tally
 from workshop.machine.patience import NotYet, wait_until
 
-# lines of a traceback that say nothing to whoever reads the rest
+# traceback lines that add nothing to the rest
 NOISE = re.compile(r"^[\s^~]*$|<frozen |importlib/__init__|_bootstrap|worker\.1 \|\s*$")
 GRACE = 15  # seconds a worker gets to finish its task when it is told to stop
 
@@ -96,13 +96,13 @@ class Running:
         return CourseError(f"`{self.command}` {state}: {cause}.\n{said}", look)
 
     def stop(self) -> None:
-        """Tell it to end, wait until it has. A worker finishes the task it is at."""
+        """Tell it to end, and wait until it has. A worker finishes its current task."""
         with contextlib.suppress(OSError):
             self.guard.stdin.close()
         self.wait(GRACE + 10)
 
     def kill(self) -> None:
-        """SIGKILL it and all below it at once, as a lack of memory or a power cut would."""
+        """SIGKILL it and its descendants at once, as the OOM killer or a power cut would."""
         with contextlib.suppress(psutil.Error):
             family = psutil.Process(self.guard.pid).children(recursive=True)
             for one in family:
@@ -169,7 +169,7 @@ def run(
 
 
 def until_ready(running: Running, ready: Callable[[Running], bool], limit: float) -> None:
-    """Return once `ready` says so. Stops it, and raises, if it ends before or is not in time."""
+    """Return once `ready` says so. Stops it, and raises, if it ends before that or is late."""
     try:
         wait_until(
             lambda: not running.is_running or ready(running),
@@ -203,13 +203,13 @@ def says(pattern: str) -> Callable[[Running], bool]:
 
 
 def listens(port: int) -> Callable[[Running], bool]:
-    """Ready when something of the command's own listens on `port` of the loopback."""
+    """Ready when the command itself listens on `port` of the loopback."""
 
     return lambda running: holds(running.guard.pid, port)
 
 
 def holds(pid: int, port: int, below: bool = True) -> bool:
-    """Whether a process, or (if `below`) one below it, listens on `port`."""
+    """Whether a process, or (if `below`) one of its descendants, listens on `port`."""
     with contextlib.suppress(psutil.Error):
         parent = psutil.Process(pid)
         for process in (parent, *(parent.children(recursive=True) if below else ())):
@@ -220,9 +220,9 @@ def holds(pid: int, port: int, below: bool = True) -> bool:
 
 
 def is_over(process: psutil.Process) -> bool:
-    """Whether a process has ended, whether or not its parent has taken note of that.
+    """Whether a process has ended, whether or not its parent has noticed.
 
-    One that was killed is a zombie before its other threads have ended, which hold its ports.
+    A killed process is a zombie before its other threads, which hold its ports, have ended.
     """
     try:
         return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1

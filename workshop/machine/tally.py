@@ -1,4 +1,4 @@
-"""Count what is started, for `make bench ARGS=suite`: a line each in the file that TALLY names."""
+"""Count what is started, for `make bench ARGS=suite`: one line each in the file named by TALLY."""
 
 import os
 
@@ -13,5 +13,5 @@ def started(what: str) -> None:
 
 
 def kind(words: list[str]) -> str:
-    """What a command line is: a worker, or another process."""
+    """What a command line starts: a worker, or another process."""
     return "worker" if "worker" in words else "process"

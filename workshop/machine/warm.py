@@ -29,7 +29,7 @@ def _shared() -> Path | None:
 
 
 def python() -> list[str]:
-    """What stands for `python` before a module's or a file's name: warm, where others share it."""
+    """What replaces `python` before a module's or a file's name: warm, if a warm one is shared."""
     shared = _shared()
     return _run(shared) if shared else [sys.executable]
 
@@ -68,7 +68,7 @@ class Job:
         return self.returncode
 
     def end(self, grace: float) -> None:
-        """SIGTERM; after `grace` seconds SIGKILL, to it and all below it."""
+        """SIGTERM; after `grace` seconds SIGKILL, to it and its descendants."""
         if self.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGTERM)
@@ -79,14 +79,14 @@ class Job:
         self.kill()
 
     def kill(self) -> None:
-        """SIGKILL it and all below it."""
+        """SIGKILL it and its descendants."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         wait_until(lambda: self.poll() is not None, limit=10, what="its end")
 
 
 class WarmRunning(Running):
-    """A warm process that runs on, as `process.run` has cold ones. No guard: it ends with Warm."""
+    """A warm process that runs on, like `process.run`'s cold ones. No guard: it ends with Warm."""
 
     GRACE = 0.2  # what a check starts has nothing left to lose
 
@@ -102,7 +102,7 @@ class WarmRunning(Running):
 
 
 class Warm:
-    """A context manager. It is there at once; the first job waits until the libraries are."""
+    """A context manager. It is there at once; the first job waits until the imports are done."""
 
     def __enter__(self) -> "Warm":
         self._folder = tempfile.TemporaryDirectory(prefix="warm-")
@@ -124,7 +124,7 @@ class Warm:
 
     @property
     def python(self) -> list[str]:
-        """What stands for `python -m` in a command line."""
+        """What replaces `python -m` in a command line."""
         return _run(self.socket)
 
     def wait(self) -> None:

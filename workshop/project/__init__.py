@@ -1,1 +1,1 @@
-"""A Django project that runs, whoever runs it. It knows nothing of checks and lessons."""
+"""A running Django project, no matter who runs it. It knows nothing of checks and lessons."""

@@ -25,12 +25,12 @@ def browser(base: str) -> httpx.Client:
 
     One client for many requests, since making one takes longer than an answer of the
     guide's view; a new connection for each, since Django's own server writes an answer in
-    two pieces, and on a kept connection the second waits 40 ms for the first one's receipt.
+    two pieces, and on a kept connection the second waits 40 ms for the first one's ACK.
     """
     return httpx.Client(
         base_url=base,
         timeout=by_clock(ANSWER),
-        trust_env=False,  # no proxy stands between this machine and itself
+        trust_env=False,  # no proxy is between this machine and itself
         follow_redirects=True,
         limits=httpx.Limits(max_keepalive_connections=0),
     )
@@ -43,7 +43,7 @@ def title(page: httpx.Response) -> str:
 
 
 class Admin:
-    """Django's admin, in the hands of somebody who is logged in."""
+    """Django's admin, used by somebody who is logged in."""
 
     def __init__(self, client: httpx.Client):
         self.client = client
@@ -84,7 +84,7 @@ def _filled_in(page: str) -> dict[str, str]:
 
 
 def missing() -> str:
-    """What a real browser wants and this machine has not: "no Playwright and no Chromium"."""
+    """What a real browser needs and this machine lacks: "no Playwright and no Chromium"."""
     wanted = {"Playwright": importlib.util.find_spec("playwright"), "Chromium": CHROMIUM}
     return " and ".join(f"no {name}" for name, there in wanted.items() if not there)
 
@@ -96,7 +96,7 @@ class NoBrowser(Exception):
 def in_chromium(visit: Callable[..., T], **context) -> T:
     """`visit(page)` with a page of a headless Chromium; what it returns.
 
-    `context` is for Playwright's new_context. Raises NoBrowser. In a thread of its own:
+    `context` is for Playwright's new_context. Raises NoBrowser. It runs in a separate thread:
     Playwright does not run inside an event loop, and a notebook's kernel is one.
     """
     from playwright.sync_api import Error, sync_playwright

@@ -10,18 +10,18 @@ from zoneinfo import ZoneInfo
 from workshop.machine.patience import by_clock, wait_until
 
 BERLIN = ZoneInfo("Europe/Berlin")
-QUARTER = 15 * 60  # seconds: whatever the zone, its hours begin with a quarter
+QUARTER = 15 * 60  # seconds: in any time zone, hours begin on a quarter hour
 
 
 def away(database: Path, task: str, hours: int) -> int:
-    """As if beat had last sent a task so long ago: how many entries of the table that are.
+    """Pretend that beat last sent a task so many hours ago; return how many entries that changed.
 
-    A beat that runs reads it within its loop's interval. Where an hour begins in a moment it is
-    waited for first: nothing else is to fall due while somebody counts.
+    A running beat reads it within its loop's interval. If an hour is about to begin, wait for
+    that first, so that nothing else falls due while somebody counts.
     """
     left = QUARTER - time.time() % QUARTER
     if left < 20:
-        end = time.time() + left + 1  # by the clock: it is what is waited for
+        end = time.time() + left + 1  # by the clock, because that is what we wait for
         wait_until(lambda: time.time() > end, limit=30, what="the hour")
     now = datetime.now(UTC).replace(tzinfo=None)
     with contextlib.closing(sqlite3.connect(database, timeout=by_clock(20))) as tables, tables:
@@ -34,7 +34,7 @@ def away(database: Path, task: str, hours: int) -> int:
 
 
 def sends(plan: dict[str, int], zone: str, day: tuple[int, int, int]) -> list[datetime]:
-    """When beat would send in the course of a day in Berlin, in UTC; nothing waits for it.
+    """When beat would send during a day in Berlin, in UTC, without waiting for it.
 
     `plan` is what a crontab takes, `zone` the time zone of the app, `day` its year, month and day.
     """

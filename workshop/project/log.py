@@ -1,4 +1,4 @@
-"""What a worker's log says of its tasks."""
+"""What a worker's log says about its tasks."""
 
 import re
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Job:
 
 
 def jobs(log: str) -> list[Job]:
-    """The tasks that a log at level INFO tells of, in the order in which they were received."""
+    """The tasks in a log at level INFO, in the order in which they were received."""
     found: dict[str, Job] = {}
     for line in log.splitlines():
         read = LINE.search(line)
@@ -47,5 +47,5 @@ def jobs(log: str) -> list[Job]:
 
 
 def work_of(log: str, result: str) -> float:
-    """How long the task worked that has this result."""
+    """How long the task with this result worked."""
     return next(job.seconds for job in jobs(log) if job.result == result and job.seconds)

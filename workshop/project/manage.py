@@ -8,7 +8,7 @@ from workshop.machine import environment, warm
 
 
 def manage(project: Path, env: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of Django's in a project; what it wrote is its `stdout`.
+    """Run a command of Django's in a project; its output is in `stdout`.
 
     `env` is laid over `environment.clean()`.
     """

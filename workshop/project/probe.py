@@ -2,7 +2,7 @@
 
     ask("workshop.checks.facts:app_facts", cwd=…, module="testing.workers")
 
-runs that function in a new Python that stands in the project's folder. Whatever the
+runs that function in a new Python process in the project's folder. Whatever the
 learner's code does there (a syntax error, an endless loop, sys.exit, prints), the answer
 is either the function's value or a Trouble that says what happened, and where.
 """
@@ -55,7 +55,7 @@ def ask(
 
 
 def value(answer: dict) -> Any:
-    """What one answer of `ask_all` holds. Raises Trouble if it is one."""
+    """The value in one answer of `ask_all`. Raises Trouble if that is what it holds."""
     if "trouble" in answer:
         raise Trouble(**answer["trouble"])
     return answer["value"]
@@ -68,9 +68,9 @@ def ask_all(
     env: dict | None = None,
     warm: Warm | None = None,
 ) -> dict[str, dict]:
-    """Several functions, by their names with their arguments, in one process, in turn.
+    """Call several functions, given by name with their arguments, in one process, in turn.
 
-    Their answers by the same names, for `value`. Raises Trouble if the process ends before it
+    Answers come by the same names, for `value`. Raises Trouble if the process ends before it
     has answered, has used ENDLESS seconds of processor time, or does nothing for ASLEEP seconds.
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -123,7 +123,7 @@ def _until_over(process: subprocess.Popen | Job) -> None:
         return process.poll() is not None
 
     try:
-        # what only works is ended by its processor time, long before
+        # a busy loop is ended by its processor time, long before
         limit = ASLEEP + ENDLESS
         wait_until(is_over, limit=limit, what="the end of your code", pid=process.pid)
     except NotYet:
@@ -165,7 +165,7 @@ def _place(filename: str, line: int | None, project: Path) -> str:
 
 
 def _hides(said: str, project: Path) -> dict | None:
-    """A file beside manage.py that an error names, and whose name Python or a library has."""
+    """A file next to manage.py that an error names, and that has the name of a module."""
     for folder in (project.resolve(), project):
         said = said.replace(str(folder), ".")
     for path in re.findall(r"[^\s\"'()]+\.py\b", said):

@@ -122,11 +122,11 @@ class Project:
         env = {"BROKER_URL": login.url(second, name), "DATABASE_URL": f"sqlite:///{database}"}
         second.settle()
         other = Project(self.stage, self.path, second, env, name)
-        other._running = self._running  # one begin ends them all
+        other._running = self._running  # the next begin() ends them all
         return other
 
     def _tables(self, folder: Path, name: str) -> Path:
-        """A new database in a folder; what `migrate` makes is made there once for each state."""
+        """Make a new database in a folder; `migrate` runs once for each state of the migrations."""
         state = hashlib.sha1(usedforsecurity=False)
         for file in sorted(self.path.glob("*/migrations/*.py")):
             state.update(file.read_bytes())
@@ -140,16 +140,16 @@ class Project:
         return database
 
     def rows(self, query: str, values: dict[str, Any] | None = None) -> list[tuple]:
-        """Run SQL in the database of a project that is `on` the second broker; the rows found."""
+        """Run SQL in the database of a project that is `on` the second broker; return the rows."""
         file = self.env["DATABASE_URL"].removeprefix("sqlite:///")
         opened = contextlib.closing(sqlite3.connect(file, timeout=by_clock(20)))
-        with opened as database, database:  # the second: a row that is written is committed
+        with opened as database, database:  # the second `database` commits what is written
             return database.execute(query, values or {}).fetchall()
 
     def shell(self, code: str, only: str = "") -> None:
-        """Run Python in the project, as `python manage.py shell` does; what it prints is shown.
+        """Run Python in the project, as `python manage.py shell` does, and show what it prints.
 
-        Of an error, too; `only` shows the lines in which this regular expression is found.
+        Errors are shown, too; `only` limits the output to lines that match this regular expression.
         """
         done = manage(self.path, self.env, "shell", "--verbosity", "0", "-c", code)
         for line in done.stdout.strip().splitlines():
@@ -169,6 +169,6 @@ def _ready_for(command: str) -> Callable[[Running], bool]:
         return lambda running: web(running) and worker(running)
     if "runserver" in command:
         return process.listens(int(os.environ["PORT"]))
-    if " beat" in command:  # it has read the tables, and says so where it may say all
+    if " beat" in command:  # it has read the tables, and logs that at level debug
         return process.says("Synchronizing schedule" if "debug" in command else "beat: Starting")
     return process.says(r" ready\.")

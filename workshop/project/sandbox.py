@@ -1,7 +1,7 @@
-"""A project at work beside what the learner runs: no message of theirs is taken, none of its own.
+"""A project that runs next to the learner's own work: neither takes the other's messages.
 
-Until a project names its queues itself, the sandbox has a queue of its own in the learner's vhost
-(site/sitecustomize.py); from then on a vhost, too. So is its database.
+Until a project names its queues itself, the sandbox has a separate queue in the learner's vhost
+(site/sitecustomize.py); from then on, a separate vhost, too. Its database is always separate.
 """
 
 import contextlib
@@ -48,7 +48,7 @@ class Sandbox:
         self._once: dict[str, Future] = {}
 
     def __enter__(self):
-        with contextlib.ExitStack() as stack:  # what is there is left, too, where the rest fails
+        with contextlib.ExitStack() as stack:  # clean up what is there, even if the rest fails
             self._stack = stack
             self.warm = self._warm or stack.enter_context(Warm())
             self.broker.start()
@@ -68,7 +68,7 @@ class Sandbox:
     def __exit__(self, *_) -> None:
         try:
             for one in self._once.values():
-                one.exception()  # what is made ahead is ended, too
+                one.exception()  # wait for background work, too
         finally:
             self._stack.close()
 
@@ -78,7 +78,7 @@ class Sandbox:
 
     @property
     def folder(self) -> Path:
-        """A folder for what is written here."""
+        """A folder for the files that a check writes."""
         return Path(self.once("folder", lambda: self.enter(tempfile.TemporaryDirectory())))
 
     @property
@@ -99,13 +99,13 @@ class Sandbox:
         return found
 
     def enter(self, context: contextlib.AbstractContextManager[T]) -> T:
-        """What a context manager gives; it is left when this one is."""
+        """Enter a context manager and return its value; it exits when this one does."""
         return self._stack.enter_context(context)
 
     # --- what is made once ----------------------------------------------------------------
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
-        """The same answer, or the same failure, for everyone who asks for it."""
+        """Make something once: everyone who asks gets the same answer, or the same failure."""
         return self._future(name, make, lambda work: work()).result()
 
     def ahead(self, name: str, make: Callable[[], Any]) -> None:
@@ -132,14 +132,14 @@ class Sandbox:
     # --- what runs ------------------------------------------------------------------------
 
     def start(self, command: str, ready, name: str, **env: str) -> Running:
-        """A command of the project, ended when the sandbox is left. Raises CourseError.
+        """Start a command of the project; it is ended when the sandbox exits. Raises CourseError.
 
         `celery …` and `python manage.py …` run in a warm Python, anything else as it is typed.
         """
         words, env = shlex.split(command), {**self.environment, **env}
         if words[0] not in ("celery", "python"):
             self.warm.wait()  # a command of the line may be the warm celery
-            # what such a line starts ends after it: a worker that lives on keeps its queues
+            # what such a line starts may end after it: a worker that still runs keeps its queues
             return self.enter(
                 process.run(
                     command,
@@ -199,19 +199,19 @@ class Sandbox:
         return self.once("web", self.serve)
 
     def _drop_queues(self, before: set[str]) -> None:
-        """Remove the sandbox's queue, and what the project's code declared beside it.
+        """Remove the sandbox's queue, and other queues that the project's code declared.
 
-        A queue that somebody else declared meanwhile, and that no worker takes from, goes, too.
+        A queue that somebody else declared in the meantime goes, too, if no worker takes from it.
         """
         with contextlib.suppress(Exception), login.connect(self.broker) as connection:
             for name in set(self.broker.queues(login.VHOST)) - before:
-                # a learner's worker may have come meanwhile: what it takes from stays
+                # a learner's worker may have started in the meantime: its queues stay
                 with contextlib.suppress(AMQPError):
                     connection.channel().queue_delete(name, if_unused=name != self.queue)
 
 
 def worker_ready(running: Running) -> bool:
-    """The worker is ready; a broker that it cannot reach ends the wait at once."""
+    """Whether the worker is ready; a broker that it cannot reach ends the wait at once."""
     if "Cannot connect to" in running.text():
         raise running.failure("the worker cannot reach its broker")
     return bool(re.search(r" ready\.", running.text()))

@@ -20,7 +20,7 @@ class Service:
 
     @property
     def told(self) -> int:
-        """Different texts that were answered with 200."""
+        """The number of different texts that were answered with 200."""
         return len(self.texts)
 
     def answer(self, text: str) -> int:
@@ -45,7 +45,7 @@ def flaky_service(failures: float) -> Iterator[Service]:
             self.end_headers()
 
         def log_message(self, *_):
-            """Nothing: what is of interest is counted."""
+            """Log nothing: requests are counted instead."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     service.url = f"http://127.0.0.1:{server.server_port}/"

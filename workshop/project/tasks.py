@@ -8,7 +8,7 @@ from celery import shared_task
 
 @shared_task(name="poison")
 def poison(path: str) -> None:
-    """Note in the file that it has begun; then end this process, as a lack of memory would."""
+    """Note in the file that it has begun; then end this process, as the OOM killer would."""
     with open(path, "a") as file:
         file.write("begun\n")
     os.kill(os.getpid(), signal.SIGKILL)
@@ -24,7 +24,7 @@ def read(job_id: str) -> int:
 
 @shared_task(name="nothing")
 def nothing() -> None:
-    """What is left of a task when it has nothing to do: the way there and back."""
+    """A task that does nothing, so that only the way there and back is left."""
 
 
 @shared_task(name="add")
@@ -35,11 +35,11 @@ def add(x: int, y: int) -> int:
 
 @shared_task(name="much")
 def much(size: int) -> str:
-    """A result of so many characters."""
+    """A result of `size` characters."""
     return "x" * size
 
 
 @shared_task(name="length")
 def length(texts: list[str]) -> int:
-    """How long they are together."""
+    """The total length of the texts."""
     return sum(map(len, texts))

@@ -24,7 +24,7 @@ class Web:
         return self.ask("GET", path)
 
     def ask(self, method: str, path: str, **words) -> httpx.Response:
-        """A request, as httpx has it: `json=`, `headers=`."""
+        """Send a request, with the arguments of httpx: `json=`, `headers=`."""
         try:
             return self.client.request(method, path, **words)
         except httpx.TimeoutException:
@@ -35,7 +35,7 @@ class Web:
     def median(self, path: str, count: int) -> float:
         """The median of the answer times, after a first request that is not counted.
 
-        In seconds of the machine's patience: on an idle one, by the clock.
+        In seconds of the machine's patience: on an idle machine, that is time by the clock.
         """
         self.get(path)
         with Stopwatch(self.running.guard.pid) as all_of_them:

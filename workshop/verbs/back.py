@@ -10,7 +10,7 @@ from workshop.errors import CourseError
 from workshop.show import GREY, Answer
 from workshop.verbs.work import on_the_broker
 
-# an editor of Lab's shows what it read once, until it is told otherwise
+# an editor in Lab shows what it first read until it is told to reload
 IN_LAB = Text("if a file is open in Lab: menu File, Reload … from Disk", GREY)
 
 

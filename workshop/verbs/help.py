@@ -84,7 +84,7 @@ def _difference(stage: Stage, name: str, port: int) -> list[Text]:
 def why(error: str | BaseException | None = None) -> Answer:
     """What an error most likely means, where to look, and the stage that shows it.
 
-    `error` is its text, a whole traceback too, or the exception; without it, the last one that
+    `error` is its text (a whole traceback is fine), or the exception; without it, the last one that
     this notebook has shown. Raises CourseError if there is none.
     """
     if error is None:

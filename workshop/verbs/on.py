@@ -1,4 +1,4 @@
-"""How far the learner is, and the way on."""
+"""How far the learner is, and what comes next."""
 
 from rich.table import Table
 from rich.text import Text

@@ -16,7 +16,7 @@ from workshop.show import Answer, Shown
 
 
 def which(word: str | None) -> Stage:
-    """The stage of this word; without one, the stage one stands in, or was at last."""
+    """The stage of this word; without one, that of the current folder, or the last one begun."""
     if word:
         return stages.find(word)
     here = Path.cwd()
@@ -31,7 +31,7 @@ def which(word: str | None) -> Stage:
 
 
 def lay_out(stage: Stage) -> bool:
-    """Broker up, files laid out, earlier stages' work on the broker; True if files are new."""
+    """Start the broker, lay out files, replay the earlier stages; return True if files are new."""
     with on_the_broker(stage) as port:
         old = progress.old_folder(stage)
         if old and not stage.desk.exists():
@@ -43,7 +43,7 @@ def lay_out(stage: Stage) -> bool:
 
 @contextlib.contextmanager
 def on_the_broker(stage: Stage) -> Iterator[int]:
-    """The broker up, its port; afterwards the earlier stages' work on it."""
+    """Start the broker and yield its port; afterwards, replay the earlier stages' work on it."""
     from workshop.broker.node import Broker
     from workshop.desk import prepare
 
@@ -55,7 +55,7 @@ def on_the_broker(stage: Stage) -> Iterator[int]:
 
 
 def begin(stage: Stage) -> Answer:
-    """Lay a stage out in desk/; what is there is left alone."""
+    """Lay a stage out in desk/; existing files are left alone."""
     new = lay_out(stage)
     return Answer(
         Text(f"{places.inside(stage.path)}: {'laid out' if new else 'as you left it'}"),
@@ -66,7 +66,7 @@ def begin(stage: Stage) -> Answer:
 def check(stage: Stage, todo: str = "", warm=None, listener: Listener | None = None) -> Shown:
     """Look at your work as it runs: what is right, and what is not.
 
-    With the letter of a TODO, at its items and what they need; that is no progress of the stage.
+    With the letter of a TODO, only its items and what they need; this does not count as progress.
     The listener hears of each item as soon as it is known. Raises CourseError for another letter.
     """
     from workshop import checks
@@ -82,7 +82,7 @@ def check(stage: Stage, todo: str = "", warm=None, listener: Listener | None = N
 def watch(stage: Stage, todo: str = "") -> Iterator[Callable[[Listener | None], Shown]]:
     """`check`, now and again after each save of a file of the stage, until interrupted.
 
-    Yields the check to be made, so that whoever shows it can clear what it showed before.
+    Yields the check to run, so that the caller can clear what it showed before.
     """
     from watchfiles import DefaultFilter
     from watchfiles import watch as changes_in
@@ -98,7 +98,7 @@ def watch(stage: Stage, todo: str = "") -> Iterator[Callable[[Listener | None], 
         look = partial(check, stage, todo, warm)
         seen = progress.fingerprint(stage)
         yield look
-        # the desk, not the stage's folder: that one may be set aside, or not be there yet;
+        # the desk, not the stage's folder, which may be moved away, or not exist yet;
         # and once a second anyway: a file may be saved before the watch begins
         for _ in changes_in(
             places.desk(),

@@ -1,4 +1,4 @@
-"""Django's own settings. Those of Celery come in settings.py, which starts from here."""
+"""Django's own settings. Celery's are in settings.py, which imports these."""
 
 import os
 from pathlib import Path

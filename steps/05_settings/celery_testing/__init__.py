@@ -1,1 +1,1 @@
-# TODO c: import the app here, so that Django has it as soon as it starts
+# TODO c: import the app here, so that Django loads it at startup

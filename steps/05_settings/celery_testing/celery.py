@@ -5,4 +5,4 @@ from celery import Celery
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "celery_testing.settings")
 
 app = Celery("tasks")
-# TODO b: let the app read Django's settings, those whose names begin with CELERY_
+# TODO b: make the app read the Django settings whose names begin with CELERY_

@@ -9,5 +9,5 @@ from .base import BASE_DIR
 load_dotenv(BASE_DIR / ".env")
 
 # TODO a: set the broker's address from the environment variable BROKER_URL,
-#         with "amqp://localhost:5672//vhost" where there is none;
-#         and name the module of the tasks, as the guide does: CELERY_IMPORTS
+#         with "amqp://localhost:5672//vhost" as the default;
+#         and list the tasks' module in CELERY_IMPORTS, as the guide does

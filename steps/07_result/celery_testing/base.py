@@ -75,7 +75,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 
 # Anyone may ask for a sum; there are no accounts here. So that one visitor cannot fill the queue,
 # POSTs to the API are limited per address. The limit is high, since the drills of this course post
-# as fast as they can. With a proxy in front, NUM_PROXIES says how many addresses to believe.
+# as fast as they can. With a proxy in front, NUM_PROXIES says how many proxies to trust.
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],

@@ -6,7 +6,7 @@ from .models import SIDE, Job
 
 
 class JobForm(forms.ModelForm):
-    """Its key makes a double click one job."""
+    """Its key makes sure that a double click creates only one job."""
 
     key = forms.CharField(max_length=200, required=False, widget=forms.HiddenInput)
 
@@ -18,5 +18,5 @@ class JobForm(forms.ModelForm):
 
     @classmethod
     def empty(cls, x: int = SIDE, y: int = SIDE) -> "JobForm":
-        """A form to start with; each has a new key."""
+        """An initial form; each has a new key."""
         return cls(initial={"x": x, "y": y, "key": uuid.uuid4()})

@@ -1,4 +1,4 @@
-"""A job is a sum that somebody asked for. What became of it is in the table of task results."""
+"""A job is a sum that somebody asked for. Its outcome is in the table of task results."""
 
 import json
 import uuid
@@ -18,7 +18,7 @@ SIDE = 10_000  # the guide's own sum is the largest: 10000 * 10000
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job so far; `state` is one of Celery's, or PROGRESS."""
+    """A job's outcome so far; `state` is one of Celery's, or PROGRESS."""
 
     state: str
     percent: int = 0
@@ -73,12 +73,12 @@ class Job(models.Model):
 
     @cached_property
     def outcome(self) -> Outcome:
-        """What became of this job. For many jobs, `fetch_outcomes` asks once."""
+        """This job's outcome. For many jobs, call `fetch_outcomes`, which asks once."""
         fetch_outcomes([self])
         return self.outcome
 
     def cancel(self) -> None:
-        """Cancel a task that waits; stop one that runs at its next step."""
+        """Cancel a waiting task; stop a running one at its next step."""
         self.cancelled = timezone.now()
         self.save(update_fields=["cancelled"])
         fetch_outcomes([self])

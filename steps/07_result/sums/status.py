@@ -21,13 +21,13 @@ class Status:
 def ask_broker() -> Status | None:
     """Ask for the queue's depth and its consumers; None if the broker does not answer."""
     queue = current_app.conf.task_default_queue
-    # A connection of its own: the app's may keep trying for minutes, as a worker should.
+    # A separate connection: the app's may keep trying for minutes, as a worker should.
     options = {"max_retries": 0, "read_timeout": SECONDS, "write_timeout": SECONDS}
     try:
         with current_app.connection_for_read(
             connect_timeout=SECONDS, transport_options=options
         ) as connection:
-            # Passive: it looks at the queue, and makes none. Each worker that takes tasks from it
+            # Passive: it checks the queue without making it. Each worker that takes tasks from it
             # is one consumer. `control.ping()` would make every visitor wait for the slowest one.
             found = connection.default_channel.queue_declare(queue, passive=True)
     except NotFound:

@@ -82,13 +82,13 @@ class QueryTests(TestCase):
             submit(3, 4)
         with CaptureQueriesContext(connection) as queries:
             answer = self.client.get(path)
-        # how many jobs, ten of them, their results; from stage 10 on, their parts
+        # queries for: the number of jobs, ten of them, their results; from stage 10 on, their parts
         self.assertLessEqual(len(queries), 4)
         self.assertContains(answer, "PENDING", count=10)
 
 
 class StatusTests(TestCase):
-    """The panel next to the jobs needs a broker, and no table."""
+    """The panel next to the jobs needs a broker, but no table."""
 
     def test_it_says_what_the_broker_says(self):
         self.assert_said(Status("celery", waiting=1234, workers=2), "2</strong> online", "1,234")

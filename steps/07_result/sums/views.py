@@ -1,4 +1,4 @@
-"""The page, with htmx where JavaScript is on; and the same as a JSON API."""
+"""The page, with htmx if JavaScript is on; and a JSON API that does the same."""
 
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from .status import ask_broker
 
 # --- the page -----------------------------------------------------------------------------
 
-# htmx gets a part of the page at the address of the whole: a cache must not mix them up
+# htmx gets a part of the page from the whole page's URL: a cache must not mix them up
 varies = vary_on_headers("HX-Request")
 
 
@@ -110,13 +110,13 @@ class JobViewSet(
     mixins.DestroyModelMixin,
     viewsets.GenericViewSet,
 ):
-    """POST a sum, GET what became of it, DELETE to cancel it."""
+    """POST a sum, GET its outcome, DELETE it to cancel."""
 
     queryset = Job.objects.sent()
     serializer_class = JobSerializer
 
     def get_throttles(self) -> list[AnonRateThrottle]:
-        """Only a POST makes work for others."""
+        """Only a POST makes work for the workers."""
         return super().get_throttles() if self.request.method == "POST" else []
 
     def paginate_queryset(self, queryset):

@@ -1,4 +1,4 @@
-"""An effect that must happen once for each sum: somebody pays for it."""
+"""An effect that must happen once for each sum, because somebody pays for it."""
 
 from django.db import models
 
@@ -14,6 +14,6 @@ class Receipt(models.Model):
 
 
 def write_receipt(job_id: str) -> None:
-    """Called at the end of a task, and a task may run twice."""
-    # TODO c: if the job has its receipt already, leave it at that
+    """Called at the end of a task, which may run twice."""
+    # TODO c: if the job already has a receipt, do nothing
     Receipt.objects.create(job_id=job_id)

@@ -1,6 +1,6 @@
 """Publish a task within a second, or report that the broker did not accept it.
 
-A request must not wait for a broker that is down. So it does not use the app's own connections,
+A request must not wait for a broker that is down, so this does not use the app's connections,
 which keep trying, as a worker should.
 """
 
@@ -12,22 +12,22 @@ from kombu import Connection
 from kombu.exceptions import LimitExceeded, OperationalError
 from kombu.pools import producers
 
-# kombu's error, and the protocol's own: no such user, no such vhost, no right, another queue
+# kombu's error, and the protocol's own: no such user or vhost, no permission, another queue
 UNSENT = (OperationalError, AMQPError, LimitExceeded)
-SECONDS = 0.4  # for each: a free connection, connecting, and the broker's confirmation
+SECONDS = 0.4  # for each step: getting a connection, connecting, and the broker's confirmation
 
 
 def publish(task: Signature) -> None:
     """Publish a signature, such as `sum_number.s(3, 4)`.
 
-    Raises one of UNSENT. The message may arrive nevertheless, if only its confirmation was late.
+    Raises one of UNSENT. The message may still arrive if only its confirmation was late.
     """
     try:
         _publish(task)
     except UNSENT as error:
         if isinstance(error.__cause__, (TimeoutError, MessageNacked)):
             raise
-        _publish(task)  # the broker had closed an idle connection: once more, on a new one
+        _publish(task)  # the broker had closed an idle connection: try again, on a new one
 
 
 def _publish(task: Signature) -> None:

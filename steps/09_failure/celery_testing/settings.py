@@ -16,7 +16,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 
 # A quorum queue counts how often it has delivered a message. A task that is sent with a delay waits
-# in the broker, for which the exchange has to be of the type topic.
+# in the broker, which requires an exchange of type topic.
 CELERY_TASK_DEFAULT_QUEUE = "sums"
 CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"
 CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"

@@ -26,7 +26,7 @@ def sum_number(self: Task, x: int, y: int) -> int:
 
 
 def stop_if_cancelled(task: Task, job_id: str = "") -> None:
-    """End the task, in the state REVOKED, if its job (or this one) has been cancelled."""
+    """End the task, in the state REVOKED, if its job (by default, its own) has been cancelled."""
     if Job.objects.cancelled().filter(pk=job_id or task.request.id).exists():
         task.update_state(state=states.REVOKED)
         raise Ignore
@@ -40,7 +40,7 @@ def sum_in_parts(self: Task, x: int, y: int) -> None:
     planned = [Part(job_id=self.request.id, first=first) for first, _ in ranges]
     Part.objects.bulk_create(planned, ignore_conflicts=True)
     parts = [sum_rows.s(self.request.id, first, last, y) for first, last in ranges]
-    # TODO b: put a chord in this task's place (self.replace): all the parts, then add_up
+    # TODO b: replace this task (self.replace) with a chord: all the parts, then add_up
     # TODO c: call say_failed if a part fails: add_up's signature has on_error
 
 

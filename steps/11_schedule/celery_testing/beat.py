@@ -8,12 +8,12 @@ from django_celery_beat.schedulers import DatabaseScheduler
 
 
 class Scheduler(DatabaseScheduler):
-    """The message of a crontab has the header `due`: the instant for which it is sent."""
+    """A crontab's message has the header `due`: the time for which it is sent."""
 
     def apply_async(self, entry: ScheduleEntry, **kwargs):
         if isinstance(entry.schedule, crontab):
             rest = entry.schedule.remaining_estimate(entry.last_run_at)
-            # a crontab is due on whole minutes, and `rest` was a moment ago
+            # a crontab is due on whole minutes, and `rest` was computed a moment ago
             due = datetime.now(UTC) + rest + timedelta(seconds=30)
             entry.options["headers"]["due"] = due.replace(second=0, microsecond=0).isoformat()
         return super().apply_async(entry, **kwargs)

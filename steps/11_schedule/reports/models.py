@@ -4,7 +4,7 @@ from django.db import models
 
 
 class Report(models.Model):
-    slot = models.DateTimeField(unique=True)  # the instant for which it was due
+    slot = models.DateTimeField(unique=True)  # the time at which it was due
     count = models.PositiveIntegerField()
     written = models.DateTimeField(auto_now_add=True)
 

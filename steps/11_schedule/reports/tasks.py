@@ -1,4 +1,4 @@
-"""Count the receipts, whenever beat asks for it."""
+"""Count the receipts when beat asks for it."""
 
 from celery import Task, shared_task
 from django.utils import timezone
@@ -10,6 +10,6 @@ from .models import Report
 
 @shared_task(bind=True)
 def report(self: Task) -> None:
-    # TODO c: one report for each hour, however many beats send it. Its slot is in the header "due";
-    #         a task that is sent by hand has no such header, and then the slot is now
+    # TODO c: write one report an hour, however many beats send it. Its slot is in the header "due";
+    #         a task sent by hand has no such header, so its slot is the current time
     Report.objects.create(slot=timezone.now(), count=Receipt.objects.count())

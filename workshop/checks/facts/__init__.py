@@ -1,5 +1,5 @@
-"""Facts about the learner's project. Each function runs inside it, in a process of its own
-(project/probe.py), and returns JSON. None needs more of the course than this folder."""
+"""Facts about the learner's project. Each function runs inside it, in a separate process
+(project/probe.py), and returns JSON. None needs any other part of the course."""
 
 from workshop.checks.facts.common import libraries, migrate
 from workshop.checks.facts.s03_worker import call, effort, send, workers_module

@@ -1,4 +1,4 @@
-"""What several stages ask."""
+"""What several stages ask for."""
 
 import contextlib
 import importlib
@@ -60,9 +60,9 @@ def settings_module():
 
 @contextlib.contextmanager
 def between(model, other: Callable[[], Any], seconds: float):
-    """Let `other` run, as another process would, right after the first look into a table.
+    """Run `other`, as another process would, right after the first query of a table.
 
-    It has so many seconds: it waits longer where the learner's code has locked the table.
+    It gets this many seconds: it waits longer if the learner's code has locked the table.
     """
     from threading import Thread
 

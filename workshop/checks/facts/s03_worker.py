@@ -19,7 +19,7 @@ def workers_module() -> dict[str, Any]:
 
     before_task_publish.connect(note)
     module = importlib.import_module("testing.workers")
-    # by its type: isinstance would ask a task, which asks the app for its settings
+    # by its type: isinstance would query a task, which asks the app for its settings
     apps = [value for value in vars(module).values() if issubclass(type(value), Celery)]
     found: dict[str, Any] = {
         "apps": len(apps),
@@ -41,14 +41,14 @@ def workers_module() -> dict[str, Any]:
 
 
 def call(x: int, y: int) -> dict[str, Any]:
-    """sum_number(x, y), called here and now: its value as Python writes it, and its type."""
+    """Call sum_number(x, y) here: return its value's repr, and its type."""
     module = importlib.import_module("testing.workers")
     got = module.sum_number(x, y)
     return {"value": repr(got), "type": type(got).__name__}
 
 
 def effort(side: int) -> float:
-    """The processor time of sum_number(side, side), in that of as many steps counted here."""
+    """The processor time of sum_number(side, side), relative to as many steps counted here."""
     from time import process_time
 
     module = importlib.import_module("testing.workers")

@@ -9,11 +9,11 @@ from workshop.checks.facts.common import broker_of, set_up
 
 
 def view(path: str, x: int, y: int, port: int, vhost: str) -> dict[str, Any]:
-    """The view of the path, or sum_it where no route leads to one, called with a GET request.
+    """Call the view of the path, or sum_it if no route leads to one, with a GET request.
 
-    Its answer, and what it did with the task: sent it to the broker of that port and vhost,
-    sent it elsewhere (which is prevented), or ran it. `trouble` is how the view failed when it
-    was called as the route calls it, if it does not when it is called with x and y.
+    Returns its answer, and what it did with the task: sent it to the broker of that port and vhost,
+    sent it elsewhere (which is prevented), or ran it. `trouble` is how the view failed when called
+    as the route calls it, if it does not fail when called with x and y.
     """
     set_up()
     from django.urls import resolve
@@ -21,7 +21,7 @@ def view(path: str, x: int, y: int, port: int, vhost: str) -> dict[str, Any]:
 
     try:
         match = resolve(path)
-    except Exception:  # no such route, or none at all: that is for `routes`
+    except Exception:  # no such route, or none at all: `routes` reports that
         match = None
     module = importlib.import_module("testing.views")
     function = match.func if match else getattr(module, "sum_it", None)
@@ -45,7 +45,7 @@ def view(path: str, x: int, y: int, port: int, vhost: str) -> dict[str, Any]:
 
 
 def _ways_to_call(match, x: int, y: int) -> list[tuple[tuple, dict]]:
-    """Arguments for a view: the route's, the same as numbers, x and y by name and by place."""
+    """Arguments for a view: the route's, those as numbers, x and y by name and by position."""
     calls = [((), {"x": x, "y": y}), ((x, y), {})]
     if match:
         given = tuple(match.args), dict(match.kwargs)
@@ -59,25 +59,25 @@ def _number(value: Any) -> Any:
 
 
 def _answered(answer) -> dict[str, Any]:
-    """The status and the data of what a view gives back."""
+    """The status and the data of what a view returns."""
     import asyncio
     import inspect
 
     if inspect.iscoroutine(answer):  # an async view: Django waits for it, too
         answer = asyncio.run(answer)
     if hasattr(answer, "render"):
-        answer.render()  # as Django does: a Response outside @api_view cannot be
+        answer.render()  # as Django does; a Response outside @api_view cannot be rendered
     text = getattr(answer, "content", b"") or b"null"
     try:
         data = json.loads(text)
-    except ValueError:  # no JSON: what it says instead
+    except ValueError:  # not JSON: return the text instead
         data = text.decode(errors="replace")[:100]
     return {"status": getattr(answer, "status_code", None), "data": data}
 
 
 @contextlib.contextmanager
 def _watched_task(port: int, vhost: str):
-    """What happens to tasks: `sent`, and with which `options`; `elsewhere`; `ran` here."""
+    """Watch what happens to tasks: `sent`, and with which `options`; `elsewhere`; `ran` here."""
     from celery import Celery, Task
     from celery.signals import before_task_publish
 
@@ -118,7 +118,7 @@ def _watched_task(port: int, vhost: str):
 
 
 def routes(paths: list[str]) -> dict[str, dict[str, str] | None]:
-    """Each path with the arguments and their types that its view gets; None without a view."""
+    """Map each path to the arguments that its view gets, and their types; None without a view."""
     set_up()
     from django.urls import Resolver404, resolve
 
@@ -135,7 +135,7 @@ def routes(paths: list[str]) -> dict[str, dict[str, str] | None]:
 
 
 def known_routes() -> list[str]:
-    """The routes of the project, as it writes them."""
+    """The routes of the project, as they are written there."""
     set_up()
     from django.urls import get_resolver
 

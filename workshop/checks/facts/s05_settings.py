@@ -8,20 +8,20 @@ from workshop.checks.facts.common import address_of, broker_of, set_up
 
 
 def setting_of_broker(environ: dict[str, str] | None = None) -> dict[str, Any] | None:
-    """CELERY_BROKER_URL of Django's settings, taken apart; None where it is not set."""
+    """CELERY_BROKER_URL from Django's settings, parsed; None if it is not set."""
     os.environ.update(environ or {})
     address = getattr(_settings(), "CELERY_BROKER_URL", None)
     return None if address is None else address_of(address)
 
 
 def names_of_settings() -> list[str]:
-    """What settings.py has whose name speaks of Celery or of a broker."""
+    """The names in settings.py that mention Celery or a broker."""
     module = importlib.import_module("celery_testing.settings")
     return sorted(n for n in vars(module) if "CELERY" in n.upper() or "BROKER" in n.upper())
 
 
 def setting_of_imports() -> list[str] | str | None:
-    """CELERY_IMPORTS of Django's settings, what is no text as its repr; None if it is not set."""
+    """CELERY_IMPORTS from Django's settings, non-text as its repr; None if it is not set."""
     found = getattr(_settings(), "CELERY_IMPORTS", None)
     if found is None or isinstance(found, str):
         return found
@@ -36,7 +36,7 @@ def _settings():
 
 
 def env_file() -> dict[str, Any]:
-    """What settings.py has made of .env: its names, and whether BROKER_URL is set by now."""
+    """What settings.py has read from .env: its names, and whether BROKER_URL is set by now."""
     from dotenv import dotenv_values
 
     importlib.import_module("celery_testing.settings")
@@ -68,7 +68,7 @@ def in_django() -> dict[str, Any]:
 
 
 def worker_conf(worker: str, seconds: float) -> dict[str, Any]:
-    """What a running worker says of itself, in so many seconds: conf, stats, registered."""
+    """What a running worker reports about itself, in so many seconds: conf, stats, registered."""
     app = _app_of_project()
     inspect = app.control.inspect([worker], timeout=seconds, limit=1)
     return {

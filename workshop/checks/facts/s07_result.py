@@ -9,7 +9,7 @@ from workshop.checks.facts.common import set_up
 
 
 def results() -> dict[str, Any]:
-    """Where the app keeps results, and what of Celery's settings in Django's speaks of them."""
+    """Where the app keeps results, and which of Django's settings for Celery mention them."""
     set_up()
     app = importlib.import_module("celery_testing.celery").app
     module = importlib.import_module("celery_testing.settings")
@@ -23,9 +23,9 @@ def results() -> dict[str, Any]:
 
 
 def submit(x: int, y: int) -> dict[str, Any]:
-    """A job made and sent as the API does: its id, and the messages that were published.
+    """Make and send a job as the API does: return its id, and the messages published.
 
-    A sending that waits for the result is ended, since no worker runs here.
+    A submit that waits for the result is stopped, since no worker runs here.
     """
     set_up()
     from celery import current_app
@@ -40,7 +40,7 @@ def submit(x: int, y: int) -> dict[str, Any]:
         args, kwargs, _ = body
         named = {**dict(zip(("x", "y"), args, strict=False)), **kwargs}
         known = False
-        with contextlib.suppress(Exception):  # an id that is none is no job's
+        with contextlib.suppress(Exception):  # an invalid id belongs to no job
             known = models.Job.objects.filter(pk=headers["id"]).exists()
         about = {name: headers.get(name) for name in ("id", "eta", "ignore_result")}
         sent.append({"task": sender, **about, "known": known, "routing_key": routing_key, **named})
@@ -67,7 +67,7 @@ def submit(x: int, y: int) -> dict[str, Any]:
 
 
 def progress(x: int, y: int) -> dict[str, Any]:
-    """What sum_number tells of itself with update_state, run here as a worker runs it."""
+    """What sum_number reports with update_state when it runs here as in a worker."""
     set_up()
     import uuid
 

@@ -8,7 +8,7 @@ from workshop.checks.facts.common import between, set_up, settings_module
 
 
 def reliable() -> dict[str, Any]:
-    """What the app's configuration says of sending and taking."""
+    """What the app's configuration says about sending and receiving."""
     set_up()
     conf = importlib.import_module("celery_testing.celery").app.conf
     return {
@@ -21,8 +21,8 @@ def reliable() -> dict[str, Any]:
 
 
 def receipts_of_a_task_that_runs_twice(seconds: float) -> dict[str, Any]:
-    """Its receipts, after two runs of one task, and after a run of another; and what becomes
-    of two runs at the same moment. `error` is of the second run, `both_error` of the last ones."""
+    """A job's receipts after two runs of its task, and another's after one run; and the result
+    of two runs at the same moment. `error` is from the second run, `both_error` from the last."""
     set_up()
     task = importlib.import_module("sums.tasks").sum_number
     models = importlib.import_module("receipts.models")

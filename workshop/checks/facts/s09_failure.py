@@ -6,11 +6,11 @@ from typing import Any
 
 from workshop.checks.facts.common import set_up
 
-MANY = 8  # retries, after which it is known that there is no end, or one too far
+MANY = 8  # retries, after which it is clear that there is no limit, or one too high
 
 
 def retries_of_tell(url: str, runs: int) -> dict[str, Any]:
-    """tell() against a service that always fails: its waits in seconds, for each of some runs."""
+    """Run tell() against a service that always fails: return the waits in seconds of each run."""
     set_up()
     from celery.app.task import Task
 
@@ -40,7 +40,7 @@ def retries_of_tell(url: str, runs: int) -> dict[str, Any]:
 
 
 def send_poison(path: str, address: str, count: int) -> None:
-    """So many of the task of workshop/project/tasks.py, through the project's own app and queue."""
+    """Send `count` tasks of workshop/project/tasks.py, through the project's own app and queue."""
     os.environ["BROKER_URL"] = address
     set_up()
     app = importlib.import_module("celery_testing.celery").app

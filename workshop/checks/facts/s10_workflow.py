@@ -7,7 +7,7 @@ from workshop.checks.facts.common import set_up
 
 
 def cuts(rows: list[int]) -> dict[str, Any]:
-    """The ranges that cut() makes of each number of rows, as text where they are no pairs."""
+    """The ranges that cut() makes of each number of rows, as text if they are not pairs."""
     set_up()
     cut = importlib.import_module("sums.counting").cut
     found: dict[str, Any] = {}
@@ -22,7 +22,7 @@ def cuts(rows: list[int]) -> dict[str, Any]:
 
 
 def chord_of(x: int, y: int) -> dict[str, Any]:
-    """What the task of a job publishes in its own place, caught before it is sent."""
+    """What a job's task replaces itself with, caught before it is sent."""
     set_up()
     job, ended, caught, sent = _split(x, y, send=False)
     return {
@@ -66,7 +66,7 @@ def _part(part) -> dict[str, Any]:
 
 
 def send_a_bad_part(x: int, y: int) -> dict[str, Any]:
-    """A job whose first part is bound to fail, published by the learner's own task; the ids."""
+    """Publish a job whose first part must fail, through the learner's own task; return the ids."""
     set_up()
     from django.utils import timezone
 
@@ -84,9 +84,9 @@ def send_a_bad_part(x: int, y: int) -> dict[str, Any]:
 
 
 def _split(x: int, y: int, send: bool, spoil=lambda header: None):
-    """sum_in_parts run here as a worker runs it, with an eye on the chords it starts.
+    """Run sum_in_parts here as a worker runs it, and watch the chords that it starts.
 
-    The job, what the task ended with, the chords as (header, body, task_id), other messages.
+    Returns the job, how the task ended, the chords as (header, body, task_id), other messages.
     """
     from celery.canvas import _chord
     from celery.exceptions import Ignore
@@ -100,7 +100,7 @@ def _split(x: int, y: int, send: bool, spoil=lambda header: None):
 
     def watched(self, header, body, *args, task_id=None, **options):
         spoil(header)
-        # what is named for the chord as a whole is its body's: Celery itself adds it in run()
+        # an errback set on the whole chord belongs to its body: Celery itself adds it in run()
         errors = self.options.get("link_error") or options.get("link_error") or []
         for call in errors if isinstance(errors, list | tuple) else [errors]:
             if not send:

@@ -7,7 +7,7 @@ from workshop.checks.facts.common import between, set_up, settings_module
 
 
 def schedule() -> dict[str, Any]:
-    """The app's timetable, and when each crontab in it would send. Nothing waits for it."""
+    """The app's schedule, and when each crontab in it would send, without waiting for it."""
     set_up()
     app = importlib.import_module("celery_testing.celery").app
     app.loader.import_default_modules()
@@ -117,9 +117,9 @@ def _sent(plan, begin) -> list:
 
 
 def reports(dues: list[str], seconds: float) -> dict[str, Any]:
-    """The slots that are there after a run of report for each header, "" for none; errors.
+    """Run report with each header ("" for none): return the slots that exist then, and the errors.
 
-    And what becomes of two runs for one hour at the same moment.
+    Also returns what happens when two runs write the same hour at the same moment.
     """
     set_up()
     import warnings
@@ -134,7 +134,7 @@ def reports(dues: list[str], seconds: float) -> dict[str, Any]:
     with warnings.catch_warnings(record=True) as warned:
         for number, due in enumerate(dues):
             receipt.objects.create(job=job.objects.create(x=1, y=1))  # another sum is done
-            warned.clear()  # those of the last one count, which is sent by hand
+            warned.clear()  # only the last run's warnings count: it is sent by hand
             warnings.simplefilter("always")
             try:
                 _run(task, due)
@@ -152,7 +152,7 @@ def reports(dues: list[str], seconds: float) -> dict[str, Any]:
 
 
 def _run(task, due: str) -> None:
-    """The task, as a worker runs it with this header."""
+    """Run the task as a worker runs it with this header."""
     task.push_request(called_directly=False, **({"due": due} if due else {}))
     try:
         task.run()

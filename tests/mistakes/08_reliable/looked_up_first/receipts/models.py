@@ -1,4 +1,4 @@
-"""An effect that must happen once for each sum: somebody pays for it."""
+"""An effect that must happen once for each sum, because somebody pays for it."""
 
 from django.db import models
 
@@ -12,6 +12,6 @@ class Receipt(models.Model):
 
 
 def write_receipt(job_id: str) -> None:
-    """Called at the end of a task, and a task may run twice."""
+    """Called at the end of a task, which may run twice."""
     if not Receipt.objects.filter(job_id=job_id).exists():
         Receipt.objects.create(job_id=job_id)

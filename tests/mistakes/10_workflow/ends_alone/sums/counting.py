@@ -18,6 +18,6 @@ def count(rows: range, y: int, report: Callable[[int], None]) -> int:
 
 
 def cut(x: int) -> list[tuple[int, int]]:
-    """The rows 0 to x - 1 as at most PARTS ranges, each (first, last), without the row last."""
+    """Split rows 0 to x - 1 into at most PARTS ranges (first, last), with `last` excluded."""
     rows = -(-x // PARTS)
     return [min(first + rows, x) for first in range(0, x, rows)]

@@ -18,5 +18,5 @@ def count(rows: range, y: int, report: Callable[[int], None]) -> int:
 
 
 def cut(x: int) -> list[tuple[int, int]]:
-    """The rows 0 to x - 1 as at most PARTS ranges, each (first, last), without the row last."""
+    """Split rows 0 to x - 1 into at most PARTS ranges (first, last), with `last` excluded."""
     return [(first, first + 1250) for first in range(0, 10000, 1250)]

@@ -26,7 +26,7 @@ def sum_number(self: Task, x: int, y: int) -> int:
 
 
 def stop_if_cancelled(task: Task, job_id: str = "") -> None:
-    """End the task, in the state REVOKED, if its job (or this one) has been cancelled."""
+    """End the task, in the state REVOKED, if its job (by default, its own) has been cancelled."""
     if Job.objects.cancelled().filter(pk=job_id or task.request.id).exists():
         task.update_state(state=states.REVOKED)
         raise Ignore

@@ -1,4 +1,4 @@
-"""What views do with jobs: one way for the API and for the page."""
+"""What views do with jobs: the same for the API and the page."""
 
 import logging
 import uuid
@@ -26,7 +26,7 @@ class NotSent(Exception):
 
 
 def submit(x: int, y: int, key: str = "") -> Job:
-    """Create a job and send its task. The same key again gives the same job.
+    """Create a job and send its task. Repeating a key returns the same job.
 
     Raises KeyUsed; or NotSent, after which the same key may be tried again.
     """

@@ -1,4 +1,4 @@
-"""Count the receipts, whenever beat asks for it."""
+"""Count the receipts when beat asks for it."""
 
 from celery import Task, shared_task
 from django.utils import timezone

@@ -13,18 +13,18 @@ INSTALLED_APPS += ["django_celery_beat", "receipts", "reports"]
 # --- the broker ---------------------------------------------------------------------------
 
 CELERY_BROKER_URL = os.environ.get("BROKER_URL", "amqp://localhost:5672//vhost")
-# The part of a sum that ends last sends the message that adds up all of them. If the broker is away
-# at that moment, a worker keeps trying for five minutes: given up, the work of all parts is lost.
+# The last part of a sum to finish sends the message that adds up all of them. If the broker is down
+# at that moment, a worker keeps trying for five minutes: giving up would lose the parts' work.
 PATIENCE = {"max_retries": 150, "interval_start": 0, "interval_step": 0.5, "interval_max": 2}
 CELERY_TASK_PUBLISH_RETRY_POLICY = PATIENCE
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "confirm_publish": True,
-    "connect_retries_timeout": 5 * 60,  # seconds, for all attempts to connect together
+    "connect_retries_timeout": 5 * 60,  # seconds in total, for all attempts to connect
     **PATIENCE,
 }
 
 # A quorum queue counts how often it has delivered a message. A task that is sent with a delay waits
-# in the broker, for which the exchange has to be of the type topic.
+# in the broker, which requires an exchange of type topic.
 CELERY_TASK_DEFAULT_QUEUE = "sums"
 CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"
 CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"
@@ -40,7 +40,7 @@ CELERY_TASK_TIME_LIMIT = 10 * 60  # seconds, for a task that sets no limit itsel
 # --- the schedule -------------------------------------------------------------------------
 
 CELERY_BEAT_SCHEDULER = "celery_testing.beat:Scheduler"
-CELERY_BEAT_MAX_LOOP_INTERVAL = 0.5  # seconds, after which a change in the admin is noticed
+CELERY_BEAT_MAX_LOOP_INTERVAL = 0.5  # seconds until a change in the admin is noticed
 
 CELERY_BEAT_SCHEDULE = {
     "hourly report": {"task": "reports.tasks.report", "schedule": crontab(minute=0)},
