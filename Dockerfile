@@ -69,7 +69,7 @@ ENV COURSE_VENV=/opt/venv COURSE_BROKER=/home/learner/.rabbitmq SHELL=/bin/bash
 ENV PYTHONPYCACHEPREFIX=/home/learner/.cache/python
 WORKDIR /course
 COPY --chown=learner . .
-RUN PYTHONDONTWRITEBYTECODE=1 python -c 'from workshop.lab import jupyter; jupyter.no_news()'
+RUN PYTHONDONTWRITEBYTECODE=1 python -c 'from workshop.lab import jupyter; jupyter.disable_news()'
 EXPOSE 8888 8000 15672
 ENTRYPOINT ["tini", "--", "/course/docker/become.sh"]
 CMD ["/course/docker/lab.sh"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.refresh import CELL_SECONDS, in_a_home_of_its_own
+from tools.refresh import CELL_SECONDS, temporary_home
 from workshop.machine.patience import by_clock
 from workshop.machine.warm import SHARED, Warm
 
@@ -28,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     files = [path for path in asked if path.exists()]
     notebooks_alone = files and all(path.suffix == ".ipynb" for path in files)
     if not notebooks_alone or os.environ.get("WORKSHOP_SOLVED") == "1":
-        own_home.enter_context(in_a_home_of_its_own())
+        own_home.enter_context(temporary_home())
         is_controller = config.getoption("numprocesses", None) and not hasattr(
             config, "workerinput"
         )

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from workshop.machine.kernel import burned
+from workshop.machine.kernel import cpu_seconds
 
 SLOWEST = 10
 _before: dict[str, float] = {}
@@ -14,7 +14,7 @@ _processor: Counter[str] = Counter()
 
 
 def pytest_runtest_logstart(nodeid: str) -> None:
-    _before.setdefault(nodeid, burned(os.getpid()))
+    _before.setdefault(nodeid, cpu_seconds(os.getpid()))
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -22,7 +22,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     """Note, in a test's last report, what this process and its descendants have used."""
     report = (yield).get_result()
     if call.when == "teardown" and item.nodeid in _before:
-        report.processor = burned(os.getpid()) - _before.pop(item.nodeid)
+        report.processor = cpu_seconds(os.getpid()) - _before.pop(item.nodeid)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

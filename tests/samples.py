@@ -105,7 +105,9 @@ def expect_named(sample: Path, solved, broker: Broker, warm: Warm) -> None:
     not name the mistake (another item may report it first), and for the first of each stage.
     """
     told = tomllib.loads(sample.read_text())
-    if stages.find(sample.parent.parent.name).gives == "vhost":  # other tests' queues would keep it
+    if (
+        stages.find(sample.parent.parent.name).provides == "vhost"
+    ):  # other tests' queues would keep it
         broker.remove("vhosts", login.VHOST)
     whole = told.get("whole", False) or sample == first_of(sample.parent.parent)
     found = look_at(sample, solved, broker, warm, () if whole else (told["item"],))

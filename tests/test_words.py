@@ -86,7 +86,7 @@ SEEN = Report(
     ],
 )
 RIGHT = Report("03_worker", SEEN.items[:1], why={"a": "Because [it] is so.", "b": "<b>"})
-ILL = Report("03_worker", [], ill=["the disk is full"])
+ILL = Report("03_worker", [], machine_problems=["the disk is full"])
 
 
 @pytest.mark.parametrize("report", [SEEN, RIGHT, ILL])

@@ -420,7 +420,7 @@ def get_browser(steps):
 
 
 @contextlib.contextmanager
-def alone():
+def setup_lock():
     """Allow one setup at a time in one checkout; the lock of a dead one is gone with it."""
     folder = os.open(ROOT, os.O_RDONLY)
     try:
@@ -445,7 +445,7 @@ def main():
     try:
         right_python()
         can_be_named()
-        with alone():
+        with setup_lock():
             with contextlib.suppress(OSError):  # then room_to_work says what is wrong
                 environment.find_home(os.path.join(ROOT, ".rabbitmq", "home"))
             steps = Steps(options.quiet and stamped())

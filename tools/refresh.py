@@ -29,7 +29,7 @@ CELL_SECONDS = 180  # a cell's own waits end long before this
 
 
 @contextlib.contextmanager
-def in_a_home_of_its_own() -> Iterator[None]:
+def temporary_home() -> Iterator[None]:
     """A desk and a broker separate from the learner's, stopped and removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="course ") as folder:
         os.environ.update(WORKSHOP_HOME=folder, WORKSHOP_SOLVED="1")
@@ -111,7 +111,7 @@ def refresh(path: Path) -> list[str]:
 
 def main(names: list[str]) -> None:
     """Refresh the notebooks of these names, e.g. 03_worker; without one, all."""
-    with in_a_home_of_its_own():
+    with temporary_home():
         for name in names or [file.stem for file in sorted(places.NOTEBOOKS.glob("*.ipynb"))]:
             begun = time.monotonic()
             new = refresh(places.NOTEBOOKS / f"{name}.ipynb")

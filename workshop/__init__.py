@@ -3,7 +3,7 @@
 import pkgutil
 
 
-def face(homes):
+def lazy_exports(homes):
     """A package's `__all__` and `__getattr__`, from `{module: names}`: each is loaded on first use.
 
     So the command line, a guard, or a worker that includes a module of the package starts without
@@ -19,7 +19,7 @@ def face(homes):
     return list(where), get
 
 
-__all__, __getattr__ = face(
+__all__, __getattr__ = lazy_exports(
     {
         "workshop.health.diagnosis": ["doctor"],
         "workshop.lesson": ["pictures"],

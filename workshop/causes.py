@@ -31,7 +31,7 @@ def cause_of(text: str) -> Cause | None:
     return None
 
 
-def likely(text: str) -> tuple[str, str] | None:
+def likely_cause(text: str) -> tuple[str, str] | None:
     """The likely cause, and where to look; None if unknown."""
     found = cause_of(text)
     return (found.means, found.look) if found else None

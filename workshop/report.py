@@ -43,7 +43,7 @@ class Listener:
 
 @dataclass
 class Report:
-    """The items of one stage's check; `ill` is what is wrong with the machine, not the work.
+    """The items of one stage's check; `machine_problems`: with the machine, not with the work.
 
     `why` says for each TODO, by its letter, why it is done that way, for anyone done. `todo` is
     the letter of the only one that was looked at, or "" for the whole stage.
@@ -51,13 +51,13 @@ class Report:
 
     stage: str
     items: list[Result]
-    ill: list[str] = field(default_factory=list)
+    machine_problems: list[str] = field(default_factory=list)
     why: dict[str, str] = field(default_factory=dict)
     todo: str = ""
 
     @property
     def passed(self) -> bool:
-        return not self.ill and all(item.state == PASS for item in self.items)
+        return not self.machine_problems and all(item.state == PASS for item in self.items)
 
     @property
     def titles(self) -> dict[str, str]:
@@ -75,7 +75,7 @@ class Report:
         return next((item for item in self.items if item.state != PASS), None)
 
     def as_data(self) -> dict:
-        """`{"stage", "items": [a Result's fields], "ill", "why", "todo"}`."""
+        """`{"stage", "items": [a Result's fields], "machine_problems", "why", "todo"}`."""
         return asdict(self)
 
     @classmethod
@@ -83,5 +83,9 @@ class Report:
         """The report that `as_data` came from. Raises TypeError or KeyError for other data."""
         items = [Result(**{**item, "hints": tuple(item["hints"])}) for item in data["items"]]
         return cls(
-            data["stage"], items, list(data["ill"]), data.get("why", {}), data.get("todo", "")
+            data["stage"],
+            items,
+            list(data["machine_problems"]),
+            data.get("why", {}),
+            data.get("todo", ""),
         )

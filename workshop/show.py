@@ -127,7 +127,7 @@ def _of(report: Report) -> list[RenderableType]:
 
 
 def _ill(report: Report) -> list[Text]:
-    return [Text(f"! {ill}", style=PINK) for ill in report.ill]
+    return [Text(f"! {problem}", style=PINK) for problem in report.machine_problems]
 
 
 def _end(report: Report) -> list[RenderableType]:
@@ -223,7 +223,7 @@ def _words(item: Result, titles: dict[str, str]) -> Group:
 def last_line(report: Report) -> str:
     """The count, and the next thing to type."""
     number, whole = f"{report.stage[:2]} {report.todo}".strip(), len(report.items)
-    if report.ill:
+    if report.machine_problems:
         return f"{number}: no answer yet · first fix the machine: make doctor"
     if report.passed:
         return f"{number}: {report.right} of {whole}, everything passes"

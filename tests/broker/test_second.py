@@ -11,7 +11,7 @@ from kombu import Connection
 
 from workshop import places
 from workshop.broker import login
-from workshop.broker.spare import SecondBroker, here, second_broker
+from workshop.broker.spare import SecondBroker, second_broker, this_process_broker
 from workshop.desk import prepare, stages
 from workshop.drills.failures import publish_until_killed
 from workshop.errors import CourseError
@@ -23,7 +23,7 @@ from workshop.project.project import Project
 @pytest.fixture(autouse=True)
 def none_yet():
     """Without the one that other tests of this process share."""
-    here().end()
+    this_process_broker().end()
 
 
 def test_it_is_killed_and_what_waits_in_the_learners_broker_stays(learner, broker):

@@ -31,7 +31,7 @@ def now():
 )
 def test_how_many_held_tasks_a_worker_takes(monkeypatch, version, later, prefetch, takes):
     monkeypatch.setattr(versions, "version_of", lambda _: version)
-    assert versions.taken(later, prefetch, broker=None) == takes
+    assert versions.tasks_taken(later, prefetch, broker=None) == takes
 
 
 def test_a_worker_takes_that_many_and_what_becomes_of_a_task_behind_them(learner, broker, tmp_path):
@@ -47,7 +47,7 @@ def test_a_worker_takes_that_many_and_what_becomes_of_a_task_behind_them(learner
 
     command = f"{shlex.quote(sys.executable)} -m celery -A held worker --loglevel=info"
     command += " --concurrency=1 --without-mingle"
-    takes = versions.taken(6, 2, broker)
+    takes = versions.tasks_taken(6, 2, broker)
     with process.run(command, cwd=tmp_path, ready=process.says(r" ready\.")) as worker:
         for _ in range(6):
             app.send_task("now", countdown=3600)

@@ -12,7 +12,7 @@ from samples import expect_named
 
 from workshop import checks, show
 from workshop.desk import stages
-from workshop.machine.kernel import CORES, crowd
+from workshop.machine.kernel import CORES, load_per_core
 from workshop.machine.patience import wait_until
 
 pytestmark = pytest.mark.busy
@@ -34,7 +34,7 @@ def busy(broker, warm):
     """Four loops for each core, from the start of the first test to the end of the last."""
     loops = [subprocess.Popen([sys.executable, "-SE", "-c", LOOP]) for _ in range(4 * CORES)]
     try:
-        wait_until(lambda: crowd() >= 3, limit=60, what="a crowd")
+        wait_until(lambda: load_per_core() >= 3, limit=60, what="a crowd")
         yield
     finally:
         for loop in loops:

@@ -8,7 +8,7 @@ import pytest
 
 from workshop import checks, show, verbs
 from workshop.broker import login
-from workshop.broker.node import Broker, dead_checks_cleared
+from workshop.broker.node import Broker, exclusive_check
 from workshop.desk import prepare, progress, stages
 from workshop.errors import CourseError
 from workshop.report import BROKEN, NOT_TRIED, PASS, WRONG
@@ -235,7 +235,7 @@ def test_a_look_that_fails_as_it_begins_keeps_no_other_check_away(solved, broker
         broken.setattr("workshop.project.sandbox.prepare.replay", fail)
         with pytest.raises(CourseError, match="no more room") as kept:  # as a notebook keeps it
             checks.check(stage)
-    with dead_checks_cleared(broker, wait=False) as alone:
+    with exclusive_check(broker, wait=False) as alone:
         assert alone, kept
 
 

@@ -25,7 +25,7 @@ def desk(tmp_path, monkeypatch):
 @pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
 def test_a_copy_is_the_lesson_without_what_its_cells_have_shown(desk, file):
     lesson = nbformat.read(file, as_version=4)
-    copy = nbformat.read(lessons.lay(file.stem), as_version=4)
+    copy = nbformat.read(lessons.ensure_copy(file.stem), as_version=4)
     nbformat.validate(copy)
     code = [cell for cell in copy.cells if cell.cell_type == "code"]
     assert not any(cell.outputs or cell.execution_count for cell in code)
@@ -40,7 +40,7 @@ def test_the_links_of_a_copy_lead_where_those_of_the_lesson_do(monkeypatch, tmp_
     monkeypatch.setenv("WORKSHOP_HOME", str(tmp_path))
     there = places.CHECKOUT / "desk" / "lessons"
     for file in FILES:
-        copy = nbformat.read(lessons.lay(file.stem), as_version=4)
+        copy = nbformat.read(lessons.ensure_copy(file.stem), as_version=4)
         text = "\n".join(cell.source for cell in copy.cells if cell.cell_type == "markdown")
         links = re.findall(r"\]\(((?!http)[^)#]+)", text)
         assert links
@@ -53,7 +53,7 @@ def test_the_links_of_a_copy_lead_where_those_of_the_lesson_do(monkeypatch, tmp_
 
 
 def test_what_the_learner_wrote_is_left_alone_and_set_aside_by_name(desk):
-    copy = lessons.lay("03_worker")
+    copy = lessons.ensure_copy("03_worker")
     book = nbformat.read(copy, as_version=4)
     book.cells[0].source = "mine"
     nbformat.write(book, copy)
@@ -67,7 +67,7 @@ def test_what_the_learner_wrote_is_left_alone_and_set_aside_by_name(desk):
 
 
 def test_a_lesson_that_has_changed_since_is_known(desk):
-    copy = lessons.lay("03_worker")
+    copy = lessons.ensure_copy("03_worker")
     assert not lessons.is_old("03_worker") and not lessons.is_old("04_view")
     book = nbformat.read(copy, as_version=4)  # as Lab does when it saves
     nbformat.write(book, copy)
@@ -75,5 +75,5 @@ def test_a_lesson_that_has_changed_since_is_known(desk):
     with (places.NOTEBOOKS / "03_worker.ipynb").open("a") as lesson:
         lesson.write("\n")
     assert lessons.is_old("03_worker")
-    lessons.lay_anew("03_worker")
+    lessons.replace_copy("03_worker")
     assert not lessons.is_old("03_worker")

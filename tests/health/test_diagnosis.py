@@ -19,8 +19,8 @@ from kombu import Connection, Queue
 
 from workshop import checks, places, show
 from workshop.broker import login
-from workshop.broker.node import Broker, dead_checks_cleared
-from workshop.causes import likely
+from workshop.broker.node import Broker, exclusive_check
+from workshop.causes import likely_cause
 from workshop.desk import prepare, progress, stages
 from workshop.health import broker as the_broker
 from workshop.health import course as the_course
@@ -43,7 +43,7 @@ def at(learner):
         stage = stages.find(number)
         stages.solve(stage, port=Broker().port)
         prepare.replay(stage, Broker())
-        progress.begun(stage)
+        progress.record_begun(stage)
         return stage
 
     yield lay
@@ -106,7 +106,7 @@ def test_a_checkout_with_windows_line_ends_is_named_and_no_learner_is_blamed(
         found = the_machine.line_ends()
     is_ill(found, "01_broker/broker.sh")
     monkeypatch.setattr(diagnosis, "VITAL", (lambda: found,))
-    assert "Windows line endings" in checks.check(stage).ill[0]
+    assert "Windows line endings" in checks.check(stage).machine_problems[0]
 
 
 def test_another_kernel_of_the_same_name(tmp_path, monkeypatch):
@@ -257,7 +257,7 @@ def test_a_variable_in_the_way_is_not_the_learners_fault(at, monkeypatch):
     stage = at("03")
     monkeypatch.setitem(environment.AT_START, "CELERY_BROKER_URL", "amqp://elsewhere")
     found = checks.check(stage)
-    assert "unset CELERY_BROKER_URL" in found.ill[0]
+    assert "unset CELERY_BROKER_URL" in found.machine_problems[0]
 
 
 # --- the course on it ------------------------------------------------------------------------
@@ -320,7 +320,7 @@ def test_what_a_killed_check_left_on_the_broker_is_cleared_once_no_check_lives(b
     with Connection(f"amqp://guest:guest@localhost:{broker.port}//") as connection:
         for name in (left, named_so):
             connection.Producer().publish("x", routing_key=name, declare=[Queue(name)])
-    with dead_checks_cleared(broker) as alone:
+    with exclusive_check(broker) as alone:
         assert alone
     for name in (left, named_so):
         assert (name in broker.queues("/")) == (name == named_so)
@@ -373,11 +373,11 @@ def test_processes_of_another_user_are_never_a_raw_error(broker, monkeypatch):
 
 
 def test_a_busy_machine_is_named_with_what_keeps_it_busy_and_is_no_illness(monkeypatch):
-    monkeypatch.setattr(the_machine, "crowd", lambda: 4.0)
+    monkeypatch.setattr(the_machine, "load_per_core", lambda: 4.0)
     found = the_machine.load()
     assert "busy: 4 programs compete for each of" in found.found and "(pid " in found.found
     assert not found.cure
-    monkeypatch.setattr(the_machine, "crowd", lambda: 1.0)
+    monkeypatch.setattr(the_machine, "load_per_core", lambda: 1.0)
     assert "time to spare" in the_machine.load().found
 
 
@@ -392,10 +392,10 @@ def test_a_look_that_fails_is_said_and_hides_no_other(monkeypatch):
 def test_the_cause_of_a_sign_in_the_password_and_of_another_workers_queue():
     with pytest.raises(ValueError) as error:
         _ = urlsplit("amqp://learner:ses#ame@localhost:5672//vhost").port
-    assert "%23 is #" in likely(str(error.value))[1]
+    assert "%23 is #" in likely_cause(str(error.value))[1]
     said = (
         "PRECONDITION_FAILED - inequivalent arg 'x-max-priority' for queue 'celery' in vhost "
         "'/vhost': received none but current is the value '9' of type 'signedint'"
     )
-    cause, look = likely(said)
+    cause, look = likely_cause(said)
     assert "a worker of another stage or project" in cause and "make doctor" in look

@@ -68,7 +68,7 @@ def is_clean(said: list, in_a_cell: bool = False) -> bool:
     left = {n for n in found if n.startswith("PYTHON") and n not in environment.HARMLESS}
     assert left <= {"PYTHON_COLORS"}, left
     assert {n: found[n] for n in environment.FIXED} == environment.FIXED
-    assert not [name for name in found if environment.bends(name)]
+    assert not [name for name in found if environment.overrides_files(name)]
     return True
 
 
@@ -91,7 +91,7 @@ def test_what_asks_a_project_knows_nothing_of_the_shell(crowded, tmp_path):
 def test_a_cells_line_knows_nothing_of_the_shell_but_what_the_lesson_sets(crowded):
     environment.enter()
     assert os.environ["DJANGO_SETTINGS_MODULE"] == "other.settings"
-    for name in list(filter(environment.bends, os.environ)):
+    for name in list(filter(environment.overrides_files, os.environ)):
         del os.environ[name]
     said = subprocess.run([sys.executable, "-c", ASK], capture_output=True, check=True)
     assert is_clean(json.loads(said.stdout), in_a_cell=True)
@@ -322,14 +322,18 @@ def test_everything_that_the_packages_read_is_known():
     assert not {
         name: files
         for name, files in read.items()
-        if not (environment.bends(name) or name in OF_NO_CONSEQUENCE or name in environment.DROPPED)
+        if not (
+            environment.overrides_files(name)
+            or name in OF_NO_CONSEQUENCE
+            or name in environment.DROPPED
+        )
         and not OF_A_REQUEST.match(name)
     }
 
 
 def test_another_django_on_the_pythonpath_is_named_with_a_cure_that_helps(tmp_path, monkeypatch):
     (tmp_path / "django").mkdir()
-    told = environment.ASIDE + "PYTHONPATH"
+    told = environment.DROPPED_PREFIX + "PYTHONPATH"
     monkeypatch.setenv(told, f"/nowhere{os.pathsep}{tmp_path}")
     found = variables.shell()
     assert "PYTHONPATH, with another django" in found.found and found.cure == "unset PYTHONPATH"

@@ -34,7 +34,7 @@ def running(command: list[str], times: int = 1):
 @pytest.fixture
 def crowded(monkeypatch):
     """A function: let so many processes want each core, as far as patience can tell."""
-    return lambda number: monkeypatch.setattr(patience, "crowd", lambda: number)
+    return lambda number: monkeypatch.setattr(patience, "load_per_core", lambda: number)
 
 
 def test_the_condition_s_answer_is_returned_as_soon_as_it_is_true():
@@ -73,7 +73,7 @@ def test_a_process_that_waits_for_a_core_is_given_the_time(crowded):
     with running(LOOP, 3 * kernel.CORES) as loops:
         mine = Patience(60, loops[0].pid)
         wait_until(lambda: mine.look() and mine.clock > 2, limit=60, what="two seconds")
-        used = kernel.burned(loops[0].pid)
+        used = kernel.cpu_seconds(loops[0].pid)
     assert mine.counted < 0.8 * mine.clock
     assert mine.counted == pytest.approx(used, abs=0.5)
 
@@ -81,7 +81,7 @@ def test_a_process_that_waits_for_a_core_is_given_the_time(crowded):
 def test_processes_below_the_one_that_is_waited_for_count_with_it():
     with running(["sh", "-c", f"{shlex.join(LOOP)} & wait"]) as [shell]:
         try:
-            wait_until(lambda: kernel.burned(shell.pid) > 0.2, limit=20, what="its work")
+            wait_until(lambda: kernel.cpu_seconds(shell.pid) > 0.2, limit=20, what="its work")
             assert len(kernel.family(shell.pid)) == 2
         finally:
             for one in kernel.family(shell.pid)[1:]:

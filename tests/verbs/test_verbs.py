@@ -36,7 +36,7 @@ def desk(learner):
 
 def forget() -> None:
     progress.file().unlink(missing_ok=True)
-    for one in stages.kept():
+    for one in stages.backups():
         subprocess.run(["rm", "-r", str(one.path)], check=True)
 
 
@@ -51,7 +51,7 @@ def report(*states: str) -> Report:
 
 
 def checked(stage: stages.Stage, found: Report) -> None:
-    progress.checked(stage, found, progress.fingerprint(stage))
+    progress.record_check(stage, found, progress.fingerprint(stage))
 
 
 def item(number: int, state: str, seen: str = "seen") -> Result:
@@ -107,12 +107,12 @@ def test_what_was_saved_while_a_check_went_on_or_could_not_is_looked_at_anew(des
     stage = lay("03")
     file, before = stage.path / WORKERS, progress.fingerprint(stage)
     file.write_text(file.read_text() + "# saved during the check\n")
-    progress.checked(stage, report(WRONG), before)
+    progress.record_check(stage, report(WRONG), before)
     assert progress.last_report(stage) is None
     checked(stage, report(WRONG))
     file.write_text(file.read_text() + "# and mended\n")
-    ill = Report("03_worker", [], ["this machine is too busy"])
-    checked(stage, ill)
+    unwell = Report("03_worker", [], ["this machine is too busy"])
+    checked(stage, unwell)
     assert progress.last_report(stage) is None
 
 
@@ -202,7 +202,7 @@ def test_what_was_set_aside_is_listed_and_comes_back(desk):
     assert (stage.desk / WORKERS).read_text() == "mine"
     assert (stage.desk / "notes.txt").read_text() == "mine too"
     assert "your files are backed up in desk/.kept/03_worker-" in said
-    [aside] = stages.kept()
+    [aside] = stages.backups()
     assert "sum_number" in (aside.path / WORKERS).read_text()
 
 
@@ -227,7 +227,7 @@ def test_a_terminal_in_the_folder_stands_in_it_still_after_solve(desk, monkeypat
 
 def test_status_has_every_state(desk):
     assert str(verbs.status()).count("not begun") == len(stages.all_stages())
-    progress.begun(lay("01"))
+    progress.record_begun(lay("01"))
     checked(lay("02"), report(PASS, WRONG))
     checked(lay("03"), report(PASS))
     verbs.solve(stages.find("04"))
@@ -260,18 +260,18 @@ def test_status_survives_a_deleted_folder_and_names_the_way_back(desk):
 
 
 def test_a_renamed_stage_keeps_its_record_and_its_folder(desk):
-    stage = next(stage for stage in stages.all_stages() if stage.was)
+    stage = next(stage for stage in stages.all_stages() if stage.former_name)
     lay(stage.name)
     file = stage.desk / stage.todo[0]
     file.write_text("mine")
     checked(stage, report(PASS, WRONG))
-    old = stage.desk.with_name(stage.was)
+    old = stage.desk.with_name(stage.former_name)
     stage.desk.rename(old)
     lessons.lay_all()
-    (lessons.folder() / f"{stage.was}.ipynb").write_text("my lesson")
+    (lessons.folder() / f"{stage.former_name}.ipynb").write_text("my lesson")
     [facts] = json.loads(progress.file().read_text()).values()
-    number = stage.was[:2]  # once the key; another stage has it now
-    progress.file().write_text(json.dumps({number: {**facts, "name": stage.was}}))
+    number = stage.former_name[:2]  # once the key; another stage has it now
+    progress.file().write_text(json.dumps({number: {**facts, "name": stage.former_name}}))
     row = int(stage.number) - 1
     assert "1 of 2" in str(verbs.status()).splitlines()[row]
     assert "not begun" in str(verbs.status()).splitlines()[int(number) - 1]
@@ -288,7 +288,7 @@ def test_a_spoiled_record_stops_nothing(desk, text):
     lay("03")
     progress.file().write_text(text)
     assert f"{len(stages.all_stages())} stages" in str(verbs.status())
-    progress.begun(stages.find("03"))
+    progress.record_begun(stages.find("03"))
     assert progress.read()["03_worker"]["begun"]
 
 
@@ -308,7 +308,7 @@ def test_a_pause_is_not_counted_as_work(desk, monkeypatch):
     stage, now = stages.find("03"), time.time()
     for at in (now, now + 60, now + 9000):
         monkeypatch.setattr(progress.time, "time", lambda at=at: at)
-        progress.begun(stage)
+        progress.record_begun(stage)
     assert progress.read()["03_worker"]["seconds"] == pytest.approx(60 + progress.PAUSE_SECONDS)
 
 
@@ -335,7 +335,7 @@ def test_next_goes_on_from_where_a_late_joiner_is(desk):
 def test_without_a_word_it_is_the_stage_one_stands_in_or_was_at_last(desk, monkeypatch):
     with pytest.raises(CourseError, match="which stage"):
         verbs.which(None)
-    progress.begun(lay("04"))
+    progress.record_begun(lay("04"))
     assert verbs.which(None).number == "04"
     monkeypatch.chdir(lay("03").desk / "testing")
     assert verbs.which(None).number == "03"

@@ -11,7 +11,7 @@ import nbformat
 from nbclient import NotebookClient
 
 from tools.bench.rows import Row, clock, ratio, seconds_of
-from tools.refresh import CELL_SECONDS, in_a_home_of_its_own
+from tools.refresh import CELL_SECONDS, temporary_home
 from workshop import checks, places
 from workshop.broker.node import Broker
 from workshop.desk import stages
@@ -50,13 +50,13 @@ def warm_lab() -> list[Row]:
     """`make lab` with everything installed, until Jupyter answers and the broker is ready."""
     if next(jupyter.servers(), None):
         raise CourseError("JupyterLab runs in this checkout already.", "make stop")
-    with in_a_home_of_its_own():
+    with temporary_home():
         with clock() as alone:
             server = jupyter.until_ready(jupyter.launch())
         jupyter.end(server)
-    with in_a_home_of_its_own(), clock() as boot:
+    with temporary_home(), clock() as boot:
         Broker().start()
-    with in_a_home_of_its_own():
+    with temporary_home():
         with clock() as both:
             command = [sys.executable, "-m", "workshop", "lab"]
             running = subprocess.Popen(
@@ -74,7 +74,7 @@ def warm_lab() -> list[Row]:
 def stage_times() -> list[Row]:
     """Begin and check each solved stage, each in a separate process."""
     rows: list[Row] = []
-    with in_a_home_of_its_own():
+    with temporary_home():
         Broker().start()
         for stage in stages.all_stages():
             code = f"import workshop; workshop.begin({stage.number!r})"
@@ -94,7 +94,7 @@ def stage_times() -> list[Row]:
 def notebooks() -> list[Row]:
     """All notebooks under nbval, compared with only executing them."""
     files = sorted(places.NOTEBOOKS.glob("*.ipynb"))
-    with in_a_home_of_its_own(), clock() as bare:
+    with temporary_home(), clock() as bare:
         for file in files:
             NotebookClient(
                 nbformat.read(file, as_version=4),
@@ -102,7 +102,7 @@ def notebooks() -> list[Row]:
                 kernel_name="python3",
                 resources={"metadata": {"path": str(file.parent)}},
             ).execute()
-    with in_a_home_of_its_own(), clock() as took:
+    with temporary_home(), clock() as took:
         subprocess.run(
             [sys.executable, "-m", "pytest", "-q", *map(str, files)],
             cwd=places.CHECKOUT,
@@ -115,7 +115,7 @@ def notebooks() -> list[Row]:
 def verb_times() -> list[Row]:
     """The learner's verbs in a terminal, after a check of stage 03; the doctor."""
     rows: list[Row] = []
-    with in_a_home_of_its_own():
+    with temporary_home():
         del os.environ["WORKSHOP_SOLVED"]  # a learner's desk
         for words in (["begin", "03"], ["check", "03"]):
             _workshop(*words)

@@ -13,7 +13,7 @@ from celery import Celery
 from kombu import Connection
 
 from tools.bench.rows import Row, clock, ratio_of, shown, times
-from tools.refresh import in_a_home_of_its_own
+from tools.refresh import temporary_home
 from workshop.broker import login
 from workshop.desk import stages
 from workshop.lab import jupyter
@@ -43,7 +43,7 @@ urlpatterns = [path("empty/", empty), path("", include("testing.urls"))]
 
 def request() -> list[Row]:
     """The guide's request, an empty view on the same server, and the work."""
-    with in_a_home_of_its_own(), Sandbox(stages.find("06")) as box:
+    with temporary_home(), Sandbox(stages.find("06")) as box:
         (box.path / "celery_testing/urls.py").write_text(EMPTY_VIEW)
         client, worker = box.web().client, box.worker()
 
@@ -69,7 +69,7 @@ def posted() -> list[Row]:
 
     Then from the POST until the result is seen, for a sum of one; and tasks per second, end to end.
     """
-    with in_a_home_of_its_own(), Sandbox(stages.find("08")) as box:
+    with temporary_home(), Sandbox(stages.find("08")) as box:
         box.migrate()
         urls = box.path / "celery_testing/urls.py"
         urls.write_text(EMPTY_VIEW.replace("testing.urls", "sums.urls"))
@@ -126,7 +126,7 @@ def rate(box: Sandbox, worker: Running, ignore_result: bool) -> float:
 
 def split() -> list[Row]:
     """The guide's sum in parts, with one process and with two: best of three after a warm-up."""
-    with in_a_home_of_its_own(), Sandbox(stages.find("10")) as box:
+    with temporary_home(), Sandbox(stages.find("10")) as box:
         box.migrate()
         client = box.web()
         took = {count: parts_of_the_sum(box, client, count) for count in (1, 2)}
@@ -153,7 +153,7 @@ def parts_of_the_sum(box: Sandbox, client: Web, processes: int) -> float:
 
 def memory() -> list[Row]:
     """PSS of Jupyter with one kernel, the broker, a worker of two processes, and the web."""
-    with in_a_home_of_its_own(), Sandbox(stages.find("06")) as box:
+    with temporary_home(), Sandbox(stages.find("06")) as box:
         lab = jupyter.launch()
         server = jupyter.until_ready(lab)
         kernel = subprocess.Popen(

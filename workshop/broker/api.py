@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 import httpx
 
-from workshop.broker.config import Kept
+from workshop.broker.config import NodeFolder
 from workshop.errors import CourseError
 from workshop.machine.patience import by_clock, run_through, wait_until
 
 # The course's own user on the broker, so that learners may do what they like with guest.
-EYES = "workshop"
+ADMIN_USER = "workshop"
 
 
 class _Client(httpx.Client):
@@ -24,13 +24,13 @@ class _Client(httpx.Client):
             raise CourseError(f"the broker does not answer: {error}.", "make doctor") from None
 
 
-class Api(Kept):
+class Api(NodeFolder):
     """A running node, to query and to change."""
 
     def __init__(self, folder: Path | None = None):
         super().__init__(folder)
         self._http: httpx.Client | None = None
-        self._door: tuple[str, str] | None = None
+        self._credentials: tuple[str, str] | None = None
 
     def _api_answers(self) -> bool:
         try:
@@ -59,7 +59,7 @@ class Api(Kept):
         columns = (line.split("\t") for line in lines if "\t" in line)
         return [(first, second) for first, second, *_ in columns]
 
-    def said(self, *words: str) -> str:
+    def wait_for_log_line(self, *words: str) -> str:
         """Wait for a line in the node's log that has all these words; return the last one."""
 
         def line() -> str:
@@ -73,12 +73,12 @@ class Api(Kept):
     @property
     def api(self) -> httpx.Client:
         """The management HTTP API, as the course's own user."""
-        door = (self.management_url, self.kept["password"])
-        if self._http is None or self._door != door:
-            self._door = door  # a new one, if the folder was deleted and made again
+        credentials = (self.management_url, self.kept["password"])
+        if self._http is None or self._credentials != credentials:
+            self._credentials = credentials  # a new one, if the folder was deleted and made again
             self._http = _Client(
                 base_url=self.management_url,
-                auth=(EYES, door[1]),
+                auth=(ADMIN_USER, credentials[1]),
                 timeout=by_clock(10),  # an answer takes a few milliseconds
                 verify=False,  # plain HTTP on loopback: no certificates to read
                 trust_env=False,  # and no proxy
@@ -87,21 +87,21 @@ class Api(Kept):
             )
         return self._http
 
-    def _admit_eyes(self) -> None:
+    def _ensure_admin_user(self) -> None:
         if self.api.get("/api/whoami").status_code == 200:
             return
         password = self.kept["password"]
         user = {"password": password, "tags": "administrator"}
         made = httpx.put(
-            f"{self.management_url}/api/users/{EYES}",
+            f"{self.management_url}/api/users/{ADMIN_USER}",
             json=user,
             auth=("guest", "guest"),
             trust_env=False,
         )
         if made.is_error:  # guest is gone, or has another password: use rabbitmqctl
-            self.ctl("add_user", EYES, password, check=False)
-            self.ctl("change_password", EYES, password)
-            self.ctl("set_user_tags", EYES, "administrator")
+            self.ctl("add_user", ADMIN_USER, password, check=False)
+            self.ctl("change_password", ADMIN_USER, password)
+            self.ctl("set_user_tags", ADMIN_USER, "administrator")
 
     def facts(self, *path: str) -> Any:
         """GET /api/…; None where there is no such thing."""
@@ -135,9 +135,11 @@ class Api(Kept):
         address = "/api/" + "/".join(quote(part, safe="") for part in path)
         answer = self.api.delete(address)
         if answer.status_code == 401 and path[0] == "queues":
-            self.give(path[1], EYES, dict.fromkeys(("configure", "write", "read"), ".*"))
+            self.set_permissions(
+                path[1], ADMIN_USER, dict.fromkeys(("configure", "write", "read"), ".*")
+            )
             answer = self.api.delete(address)
-            self.remove("permissions", path[1], EYES)
+            self.remove("permissions", path[1], ADMIN_USER)
         if answer.status_code == 401:
             answer.raise_for_status()
 
@@ -154,7 +156,7 @@ class Api(Kept):
     def make_vhost(self, name: str, user: str) -> None:
         """Make a vhost, with all permissions in it for this user."""
         self.api.put(f"/api/vhosts/{quote(name, safe='')}").raise_for_status()
-        self.give(name, user, dict.fromkeys(("configure", "write", "read"), ".*"))
+        self.set_permissions(name, user, dict.fromkeys(("configure", "write", "read"), ".*"))
 
     def policies(self, vhost: str) -> list[dict[str, Any]]:
         """The policies of a vhost, as the management API has them."""
@@ -167,7 +169,7 @@ class Api(Kept):
             path = f"/api/policies/{quote(vhost, safe='')}/{quote(policy['name'], safe='')}"
             self.api.put(path, json=body).raise_for_status()
 
-    def give(self, vhost: str, user: str, rights: dict[str, str]) -> None:
+    def set_permissions(self, vhost: str, user: str, rights: dict[str, str]) -> None:
         """Set a user's configure, write and read expressions in a vhost."""
         body = {key: rights[key] for key in ("configure", "write", "read")}
         path = f"/api/permissions/{quote(vhost, safe='')}/{quote(user, safe='')}"

@@ -23,14 +23,14 @@ FIRST_PORTS = {"amqp": 5672, "management": 15672, "distribution": 25772, "epmd":
 PLAIN = re.compile(r"[A-Za-z0-9 /._+@=-]+")
 LINKS = Path("/tmp") / f"celery-django-course-{os.getuid()}"
 # The shell's variables for RabbitMQ and Erlang are meant for another node.
-FOREIGN = ("RABBITMQ_", "ERL_", "ELIXIR_", "LC_")
-UNSET = f"unset $(env | sed -nE 's/^(({'|'.join(FOREIGN)})[A-Za-z0-9_]*)=.*/\\1/p')\n"
+FOREIGN_PREFIXES = ("RABBITMQ_", "ERL_", "ELIXIR_", "LC_")
+UNSET = f"unset $(env | sed -nE 's/^(({'|'.join(FOREIGN_PREFIXES)})[A-Za-z0-9_]*)=.*/\\1/p')\n"
 # A quorum queue reports its figures when it ticks, every five seconds by default: a lesson that
 # waits for a message to arrive, and each check, would wait that long.
 ADVANCED = "[{rabbit, [{quorum_tick_interval, 500}]}].\n"
 
 
-class Kept:
+class NodeFolder:
     """A node's folder: its name, ports and password, its configuration and its commands."""
 
     def __init__(self, folder: Path | None = None):
@@ -85,7 +85,7 @@ class Kept:
             return self.folder
         return LINKS / hashlib.sha1(str(self.folder).encode(errors="surrogateescape")).hexdigest()
 
-    def _make_way(self) -> None:
+    def _link_plain_path(self) -> None:
         way = self.way
         if way == self.folder or (way.is_symlink() and way.readlink() == self.folder):
             return
@@ -109,7 +109,7 @@ class Kept:
     def environment(self) -> dict[str, str]:
         """The variables that make RabbitMQ's scripts talk to this node, on loopback only."""
         return {
-            **{k: v for k, v in environment.clean().items() if not k.startswith(FOREIGN)},
+            **{k: v for k, v in environment.clean().items() if not k.startswith(FOREIGN_PREFIXES)},
             **self._own_variables(),
         }
 

@@ -23,7 +23,7 @@ from workshop.errors import CourseError
 from workshop.machine import tally
 from workshop.machine.files import locked
 from workshop.machine.patience import NotYet, wait_until
-from workshop.machine.ports import claim, is_taken, told
+from workshop.machine.ports import claim, is_taken, published_ports
 
 BOOT_SECONDS = 60
 # What a node that cannot read its data writes last (3.10 and 4.0), unless access is denied.
@@ -54,7 +54,7 @@ class Broker(Processes):
 
         Raises CourseError, with the log's last lines, when it does not come up.
         """
-        self._make_way()  # before the check: files in /tmp may be deleted under a running node
+        self._link_plain_path()  # first: files in /tmp may be deleted under a running node
         if self.is_ready():
             return False
         with self._alone():
@@ -67,7 +67,7 @@ class Broker(Processes):
                 self._start_app()
             else:
                 self._boot()
-            self._admit_eyes()
+            self._ensure_admin_user()
         return True
 
     @contextlib.contextmanager
@@ -150,7 +150,7 @@ class Broker(Processes):
         keep = {"epmd"} if self._epmds() else set()
         ports = claim(self.folder, FIRST_PORTS, facts["ports"], keep)
         for use, port in facts["ports"].items():
-            if ports[use] != port and use not in told():
+            if ports[use] != port and use not in published_ports():
                 print(f"· port {port} ({use}) is taken by another program: {ports[use]} it is")
         if ports != facts["ports"]:
             self._keep({**facts, "ports": ports})
@@ -201,7 +201,7 @@ class Broker(Processes):
 
 
 @contextlib.contextmanager
-def dead_checks_cleared(broker: Broker, wait: bool = True) -> Iterator[bool]:
+def exclusive_check(broker: Broker, wait: bool = True) -> Iterator[bool]:
     """Allow one check at a time: each moves the broker's users and vhosts aside and restores them.
 
     The one that gets in knows that no other check runs, and clears what a killed one left behind.

@@ -25,7 +25,7 @@ class NotYours(CourseError):
 
 
 # nodes that were seen with their ports open, and that have answered ever since
-_open: set[psutil.Process] = set()
+_answering: set[psutil.Process] = set()
 
 
 class Processes(Api):
@@ -57,17 +57,17 @@ class Processes(Api):
         """Both ports are open, and it is this node that holds them."""
         try:
             node = psutil.Process(self.pid or -1)
-            if node not in _open and not self._holds_its_doors(node):
+            if node not in _answering and not self._listens_on_its_ports(node):
                 return False
         except (psutil.Error, ValueError):
             return False
         if self._api_answers():
-            _open.add(node)
+            _answering.add(node)
             return True
-        _open.discard(node)
+        _answering.discard(node)
         return False
 
-    def _holds_its_doors(self, node: psutil.Process) -> bool:
+    def _listens_on_its_ports(self, node: psutil.Process) -> bool:
         doors = node.net_connections("tcp")
         held = {door.laddr.port for door in doors if door.status == psutil.CONN_LISTEN}
         ports = self.kept["ports"]

@@ -75,7 +75,7 @@ class SecondBroker(Broker):
         self.api.put(f"/api/users/{login.USER}", json=user).raise_for_status()
         self.make_vhost(login.VHOST, login.USER)
 
-    def settle(self) -> None:
+    def flush_to_disk(self) -> None:
         """Write users, vhosts and queues to disk: a node that is killed keeps what is there."""
         self.ctl("eval", "mnesia:sync_log().", check=False)
 
@@ -97,7 +97,7 @@ class SecondBroker(Broker):
 
 
 @cache
-def here() -> SecondBroker:
+def this_process_broker() -> SecondBroker:
     """This process's second broker, shared by all callers, since what it started ends with it."""
     return SecondBroker()
 
@@ -110,7 +110,7 @@ def second_broker():
     quorum queue that is made again under its old name, while the old one is still being deleted,
     may be "down" after the next SIGKILL (seen with RabbitMQ 3.10.8, once in some thirty kills).
     """
-    broker = here()
+    broker = this_process_broker()
     new, before = broker.start(), broker.vhost
     broker.vhost = f"drill-{uuid.uuid4().hex[:8]}"
     broker.make_vhost(broker.vhost, login.USER)

@@ -21,7 +21,7 @@ def is_four(broker: Broker) -> bool:
     return Version(version_of(broker)) >= FOUR
 
 
-def taken(later: int, prefetch: int, broker: Broker) -> int:
+def tasks_taken(later: int, prefetch: int, broker: Broker) -> int:
     """How many of `later` tasks with a countdown a worker takes from a classic queue.
 
     A worker raises its prefetch by one for each task that it holds. RabbitMQ 3 applies that to

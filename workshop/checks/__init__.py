@@ -1,8 +1,8 @@
 """What makes a stage right: a module per stage, and next to it the text that a learner reads."""
 
-from workshop import face
+from workshop import lazy_exports
 
-__all__, __getattr__ = face(
+__all__, __getattr__ = lazy_exports(
     {
         "workshop.checks.items": ["Check", "Item", "check", "of"],
         "workshop.checks.wrong": ["Wrong"],

@@ -5,14 +5,17 @@ from typing import Any
 
 from workshop.broker import login
 from workshop.broker.node import Broker
-from workshop.causes import likely
+from workshop.causes import likely_cause
 from workshop.checks.content import common
 
 
 def expect_your_vhost(found: dict[str, Any], broker: Broker) -> None:
     """Raise Wrong unless an address, parsed by kombu, is that of the learner's vhost."""
     if "error" in found:
-        cause, cure = likely(found["error"]) or ("it begins with amqp://", "look at its parts")
+        cause, cure = likely_cause(found["error"]) or (
+            "it begins with amqp://",
+            "look at its parts",
+        )
         what = "app's settings" if "conf" in found else "address"
         error = " ".join(found["error"].split())
         raise common.wrong("address_unreadable", what=what, error=error, cause=cause, cure=cure)

@@ -5,7 +5,7 @@ from itertools import groupby
 
 import httpx
 
-from workshop.causes import likely
+from workshop.causes import likely_cause
 from workshop.checks.content import common
 from workshop.checks.look import Look
 from workshop.machine.patience import NotYet, wait_until
@@ -70,7 +70,7 @@ def watch(look: Look, job: dict) -> list[dict]:
     return seen
 
 
-def over(look: Look, job: dict) -> dict:
+def finished_job(look: Look, job: dict) -> dict:
     """The job, once it is over and has not failed."""
     return watch(look, job)[-1]
 
@@ -94,7 +94,7 @@ def failed(look: Look, job: dict) -> probe.Trouble:
     where = ", line ".join(lines[-1]) if lines else ""
     if "update_state" in error:
         error += f" ({common.says('update_state_belongs_to_self')})"
-    elif cause := likely(error):
+    elif cause := likely_cause(error):
         error += f" ({'; '.join(cause)})"
     return probe.Trouble(common.says("failed_in_the_worker", error=error), where)
 

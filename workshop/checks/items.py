@@ -123,7 +123,7 @@ class Check:
         wanted = self.needed(*only) if only else {item.id for item in self.items}
         listener = listener or Listener()
         listener.will_look_at({item.id: item.title for item in self.items})
-        going = _Going(self.items, look, listener)
+        going = _CheckRun(self.items, look, listener)
         for item in self.items:
             if item.id not in wanted:
                 continue
@@ -136,7 +136,7 @@ class Check:
         return list(going.results.values())
 
 
-class _Going:
+class _CheckRun:
     """A check in progress: what is known, what was reported already, which later item is blamed."""
 
     def __init__(self, items: list[Item], look: Look, listener: Listener):
@@ -234,28 +234,28 @@ def check(
         if look is None:
             # its first job waits for the libraries; in the meantime, look at the machine
             warm = warm or stack.enter_context(Warm())
-            ill = diagnosis.ill(start=True)
-            if ill:
-                return _not_looked_at(stage, ill, todo)
+            problems = diagnosis.machine_problems(start=True)
+            if problems:
+                return _not_looked_at(stage, problems, todo)
             look = stack.enter_context(Look(stage, warm=warm))
         results = of(stage).run(look, only, listener, given)
         if look.busy:
             return Report(stage.name, results, [str(look.busy)], todo=todo)
         if any(result.state != PASS for result in results):
-            ill = diagnosis.ill()
-            if ill:
-                return _not_looked_at(stage, ill, todo)
+            problems = diagnosis.machine_problems()
+            if problems:
+                return _not_looked_at(stage, problems, todo)
         why = {
             letter: said for letter, said in of(stage).content.why.items() if todo in ("", letter)
         }
         return Report(stage.name, results, why=why, todo=todo)
 
 
-def _not_looked_at(stage: Stage, ill: list[Finding], todo: str) -> Report:
+def _not_looked_at(stage: Stage, problems: list[Finding], todo: str) -> Report:
     words = [
         f"something is wrong with this machine, not with your work. {finding.name}: "
         f"{finding.found}\n→ {finding.cure}"
-        for finding in ill
+        for finding in problems
     ]
     items = [item.blocked(MACHINE) for item in of(stage).items if todo in ("", item.todo)]
     return Report(stage.name, items, words, todo=todo)

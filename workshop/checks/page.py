@@ -55,7 +55,7 @@ def shown(number: int) -> str:
 
 def over_http(look: Look, x: int, y: int, why: str) -> str:
     """The same from the page's text, where there is no browser to be driven."""
-    api.over(look, api.post(look, x, y))
+    api.finished_job(look, api.post(look, x, y))
     if not re.search(shown(x * y), look.web().get("/").text):
         raise common.wrong("page_without_result", result=x * y)
     return common.says("read_over_http", why=why)

@@ -52,7 +52,7 @@ def after_the_script(look: Look) -> dict:
             if USER in users and look.broker.facts("users", USER) is None:
                 prepare.run_script(look.stage, SCRIPT, look.broker)
             for right in rights:
-                look.broker.give(right["vhost"], USER, right)
+                look.broker.set_permissions(right["vhost"], USER, right)
 
     return look.once("script", run)
 

@@ -160,7 +160,7 @@ def result_comes_back(look: Look) -> None:
         raise check.wrong("ignored_by_the_task", where=TASKS if told["ignored"] else "")
     expect_sound(told)
     look.worker()
-    last = api.over(look, job)
+    last = api.finished_job(look, job)
     if last["state"] != "SUCCESS":
         raise check.wrong("no_success", state=last["state"])
     if last["result"] != 12:

@@ -108,7 +108,7 @@ def none_is_lost(look: Look) -> None:
     worker = second.worker(look, "first")
     with Requests(web, [f"{look.queue}-{number}" for number in range(MANY)]) as asked:
         asked.until_accepted(MANY // 4)
-        broker.settle()
+        broker.flush_to_disk()
         with Stopwatch(web.running.guard.pid) as down:
             broker.kill()
             asked.until_refused()

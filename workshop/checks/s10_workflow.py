@@ -158,7 +158,7 @@ def counted(worker: Running) -> list[Job]:
 @check.item(todo="b", file=TASKS, needs=(chord_in_its_place,))
 def parts_make_up_the_whole(look: Look) -> None:
     two_processes(look)
-    for job in (api.over(look, api.post(look, 3, 4)), watched(look)["job"]):
+    for job in (api.finished_job(look, api.post(look, 3, 4)), watched(look)["job"]):
         x, y = job["x"], job["y"]
         if (job["state"], job["result"]) != ("SUCCESS", x * y):
             raise check.wrong("another_sum", x=x, y=y, state=job["state"], result=job["result"])
@@ -241,8 +241,8 @@ def cancelled_stops(look: Look) -> None:
     before = len(counted(worker))
     job = api.post(look, 10_000, 10_000)
     api.cancel(look, job)
-    api.over(look, api.post(look, 1, 1))  # behind all its parts in the queue
+    api.finished_job(look, api.post(look, 1, 1))  # behind all its parts in the queue
     done = len(counted(worker)) - before - 1
     if done > PARTS / 2:
         raise check.wrong("counted_to_their_ends", count=done)
-    api.expect_revoked(api.over(look, job))
+    api.expect_revoked(api.finished_job(look, job))

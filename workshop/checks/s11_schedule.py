@@ -6,14 +6,14 @@ import sqlite3
 from typing import Any
 
 from workshop.broker import login
-from workshop.causes import likely
+from workshop.causes import likely_cause
 from workshop.checks.items import Check
 from workshop.checks.look import Look
 from workshop.machine import process
 from workshop.machine.patience import NotYet, by_clock, wait_until
 from workshop.machine.process import Running
 from workshop.project import probe
-from workshop.project.clock import away
+from workshop.project.clock import rewind_last_run
 
 check = Check(__file__)
 SETTINGS, TASKS = "celery_testing/settings.py", "reports/tasks.py"
@@ -96,7 +96,7 @@ def expect_no_arguments(entry: dict[str, Any]) -> None:
     error = entry["refused"]
     if error and {"args", "kwargs"} & set(entry["keys"]):
         raise check.wrong("arguments_in_the_entry", error=error)
-    if error and (cause := likely(error)):
+    if error and (cause := likely_cause(error)):
         why, cure = cause
         raise check.wrong("task_takes_more_why", error=error, why=why, cure=cure, where=TASKS)
     if error:
@@ -179,7 +179,7 @@ def beats_send_what_is_due(look: Look) -> str:
     beats = two_beats(look)
     if waiting(look):
         raise check.wrong("sent_before_time", count=waiting(look))
-    rows = away(look.database, REPORT, hours=1)
+    rows = rewind_last_run(look.database, REPORT, hours=1)
     if rows != 1:
         raise check.wrong("another_count_of_rows", count=rows)
     with contextlib.suppress(NotYet):

@@ -4,7 +4,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 
-from workshop.causes import likely
+from workshop.causes import likely_cause
 from workshop.checks.content import common
 from workshop.checks.look import Look
 from workshop.machine import environment
@@ -31,7 +31,7 @@ class Ran:
         )
         if not lines:
             return "It said nothing."
-        cause = likely(lines[first])
+        cause = likely_cause(lines[first])
         count = 3 if lines[first] == "Error:" else 2
         return f"It said: {' '.join(lines[first:][:count])}" + (
             f" ({'; '.join(cause)})" if cause else ""

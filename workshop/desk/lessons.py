@@ -25,7 +25,7 @@ def folder() -> Path:
     return places.desk() / "lessons"
 
 
-def lay(name: str) -> Path:
+def ensure_copy(name: str) -> Path:
     """The copy of a lesson, made if there is none; the learner's own is left alone."""
     copy = folder() / f"{name}.ipynb"
     if not copy.exists():
@@ -37,16 +37,16 @@ def lay(name: str) -> Path:
 def lay_all() -> None:
     """Copy every lesson, since each links to the next. A copy with a former name is backed up."""
     for stage in stages.all_stages():
-        if stage.was and (folder() / f"{stage.was}.ipynb").exists():
-            set_aside(stage.was, stage.name)
+        if stage.former_name and (folder() / f"{stage.former_name}.ipynb").exists():
+            set_aside(stage.former_name, stage.name)
     for lesson in places.NOTEBOOKS.glob(NAMES):
-        lay(lesson.stem)
+        ensure_copy(lesson.stem)
 
 
-def lay_anew(name: str) -> Path | None:
+def replace_copy(name: str) -> Path | None:
     """Make a new copy in place of the learner's; return where that one was backed up."""
     aside = set_aside(name, name) if (folder() / f"{name}.ipynb").exists() else None
-    lay(name)
+    ensure_copy(name)
     return aside
 
 

@@ -11,7 +11,7 @@ from workshop.desk.stages import Stage, before
 from workshop.errors import CourseError
 from workshop.machine import cards, environment
 from workshop.machine.patience import run_through
-from workshop.machine.ports import claim, is_taken, proxied_at, told
+from workshop.machine.ports import claim, is_taken, proxied_at, published_ports
 
 WEB_PORT = 8000  # Django's own
 SCRIPT = re.compile(r".*\.sh")  # what sets the broker up, unlike what the learner tries on it
@@ -20,7 +20,7 @@ SCRIPT = re.compile(r".*\.sh")  # what sets the broker up, unlike what the learn
 def web_port(broker: Broker) -> int:
     """The port of this checkout's web server: kept, unless another program holds it."""
     kept = broker.kept.get("web")
-    moved = told().get("web", kept) != kept
+    moved = published_ports().get("web", kept) != kept
     if kept is None or moved or (is_taken(kept) and not _ours(kept)):
         kept = claim(places.home(), {"web": WEB_PORT}, {})["web"]
         broker.keep(web=kept)
@@ -62,7 +62,7 @@ def replay(stage: Stage, broker: Broker) -> list[str]:
     }
     ran = []
     for earlier in before(stage):
-        if earlier.gives and not is_there[earlier.gives](broker):
+        if earlier.provides and not is_there[earlier.provides](broker):
             for name in filter(SCRIPT.fullmatch, earlier.todo):
                 run_script(earlier, name, broker)
                 ran.append(f"{earlier.name}/{name}")

@@ -20,7 +20,7 @@ from workshop.report import Report
 NOT_BEGUN, BEGUN, DONE, SOLVED = "not begun", "begun", "done", "solved for you"
 # between two commands: longer than this, and the learner was away from the desk
 PAUSE_SECONDS = 600
-OF_A_RUN = (".sqlite3", ".pyc", "-journal", "-wal", "-shm", ".log")
+RUNTIME_SUFFIXES = (".sqlite3", ".pyc", "-journal", "-wal", "-shm", ".log")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def read() -> dict[str, dict]:
         return {}
     # formerly, the key was the number, and the name was only in the record
     named = {facts.get("name", key): facts for key, facts in records.items()}
-    now = {stage.was: stage.name for stage in stages.all_stages() if stage.was}
+    now = {stage.former_name: stage.name for stage in stages.all_stages() if stage.former_name}
     return {now.get(name, name): facts for name, facts in named.items()}
 
 
@@ -86,12 +86,12 @@ def _set_aside_if_unreadable() -> None:
 # --- what is noted -------------------------------------------------------------------------
 
 
-def begun(stage: stages.Stage) -> None:
+def record_begun(stage: stages.Stage) -> None:
     with record(stage) as facts:
         facts["begun"] = True
 
 
-def laid_anew(stage: stages.Stage, *, solved: bool) -> None:
+def record_relaid(stage: stages.Stage, *, solved: bool) -> None:
     """The stage was reset or solved: its last report is about other files."""
     with record(stage) as facts:
         facts.update(begun=True, solved=solved)
@@ -99,11 +99,11 @@ def laid_anew(stage: stages.Stage, *, solved: bool) -> None:
             facts.pop(old, None)
 
 
-def checked(stage: stages.Stage, report: Report, files: str) -> None:
+def record_check(stage: stages.Stage, report: Report, files: str) -> None:
     """Keep what the check found, and for which files: their `fingerprint` from before it."""
     with record(stage) as facts:
         facts["begun"] = True
-        if not report.ill:
+        if not report.machine_problems:
             facts.update(report=report.as_data(), files=files)
         if report.passed and not facts.get("solved"):
             facts["done"] = True
@@ -114,7 +114,7 @@ def fingerprint(stage: stages.Stage) -> str:
     seen = hashlib.sha1(usedforsecurity=False)
     if stage.path.exists():
         for name, path in stages.files_in(stage.path).items():
-            if not name.endswith(OF_A_RUN):
+            if not name.endswith(RUNTIME_SUFFIXES):
                 with contextlib.suppress(OSError):
                     seen.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return seen.hexdigest()
@@ -184,5 +184,5 @@ def next_stage() -> stages.Stage | None:
 
 def old_folder(stage: stages.Stage) -> Path | None:
     """The learner's folder of this stage from a time when the stage had another name."""
-    folder = places.desk() / stage.was
-    return folder if stage.was and folder.is_dir() else None
+    folder = places.desk() / stage.former_name
+    return folder if stage.former_name and folder.is_dir() else None

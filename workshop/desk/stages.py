@@ -23,7 +23,7 @@ GUIDE_ADDRESS = "localhost:5672"
 HIDDEN = {"__pycache__", ".ipynb_checkpoints", ".ruff_cache", ".pytest_cache"}
 KEPT = re.compile(r"(?P<stage>\w+)-(?P<day>\d{8})-(?P<hour>\d{6})(-\d+)?")
 TODO = re.compile(r"\bTODO ([a-z]):")
-FROM_HERE_ON = ("app", "apart")  # what a stage says about itself and all later ones
+FROM_HERE_ON = ("app", "has_own_vhost")  # what a stage says about itself and all later ones
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class Stage:
     name: str
     title: str
     minutes: int
-    was: str = ""
-    gives: str = ""
+    former_name: str = ""
+    provides: str = ""
     app: str = ""
-    apart: bool = False
+    has_own_vhost: bool = False
     demo: bool = False
 
     @property
@@ -99,7 +99,7 @@ def find(word: str | int) -> Stage:
     """The stage of this number or name (`3`, `03`, `worker`, `03_worker`)."""
     word = str(word).strip().rstrip("/")
     for stage in all_stages():
-        if word in {stage.name, stage.name[3:], stage.was} - {""} or (
+        if word in {stage.name, stage.name[3:], stage.former_name} - {""} or (
             word.isdigit() and int(word) == int(stage.number)
         ):
             return stage
@@ -165,7 +165,7 @@ def begin(stage: Stage, *, port: int) -> bool:
     return True
 
 
-def set_aside(stage: Stage) -> Path | None:
+def back_up(stage: Stage) -> Path | None:
     """Move the learner's files to `desk/.kept/`; return where they are now, or None.
 
     The folder itself stays, empty, so that a terminal in it still works.
@@ -189,7 +189,7 @@ def _move_content(source: Path, target: Path) -> None:
         path.rename(target / path.name)
 
 
-def lay_anew(stage: Stage, *, solved: bool, port: int) -> Path | None:
+def replace(stage: Stage, *, solved: bool, port: int) -> Path | None:
     """Lay the stage out in place of the old files; return where those were backed up."""
     if not stage.desk.exists():
         lay(stage, stage.desk, solved=solved, port=port)
@@ -197,7 +197,7 @@ def lay_anew(stage: Stage, *, solved: bool, port: int) -> Path | None:
     new = stage.desk.with_name(f".anew-{stage.name}")
     shutil.rmtree(new, ignore_errors=True)
     lay(stage, new, solved=solved, port=port)
-    aside = set_aside(stage)
+    aside = back_up(stage)
     _move_content(new, stage.desk)
     new.rmdir()
     return aside
@@ -205,16 +205,16 @@ def lay_anew(stage: Stage, *, solved: bool, port: int) -> Path | None:
 
 def reset(stage: Stage, *, port: int) -> Path | None:
     """Lay the start of the stage out again; return where the learner's files were backed up."""
-    return lay_anew(stage, solved=False, port=port)
+    return replace(stage, solved=False, port=port)
 
 
 def solve(stage: Stage, *, port: int) -> Path | None:
     """Lay the solution out; return where the learner's files were backed up."""
-    return lay_anew(stage, solved=True, port=port)
+    return replace(stage, solved=True, port=port)
 
 
 @dataclass(frozen=True)
-class Kept:
+class Backup:
     """A backup, and when it was made: to the second, as `2026-11-23 09:30:12`."""
 
     path: Path
@@ -222,7 +222,7 @@ class Kept:
     when: str
 
 
-def kept() -> list[Kept]:
+def backups() -> list[Backup]:
     """The backups, newest first."""
     found = []
     for path in (places.desk() / ".kept").glob("*-*-*"):
@@ -230,13 +230,13 @@ def kept() -> list[Kept]:
         if read and path.is_dir():
             day, hour = read["day"], read["hour"]
             when = f"{day[:4]}-{day[4:6]}-{day[6:]} {hour[:2]}:{hour[2:4]}:{hour[4:]}"
-            found.append(Kept(path, read["stage"], when))
+            found.append(Backup(path, read["stage"], when))
     return sorted(found, key=lambda one: (one.when, one.path.name), reverse=True)
 
 
-def bring_back(stage: Stage, aside: Path) -> Path | None:
+def restore(stage: Stage, aside: Path) -> Path | None:
     """Restore a backup; return where the files that it replaces are backed up now."""
-    now = set_aside(stage)
+    now = back_up(stage)
     stage.desk.mkdir(parents=True, exist_ok=True)
     _move_content(aside, stage.desk)
     aside.rmdir()

@@ -1,11 +1,11 @@
 """Failures made on purpose, and what a lesson needs to see them. It knows nothing of checks."""
 
-from workshop import face
+from workshop import lazy_exports
 
-__all__, __getattr__ = face(
+__all__, __getattr__ = lazy_exports(
     {
         "workshop.broker.login": ["url"],
-        "workshop.broker.versions": ["taken"],
+        "workshop.broker.versions": ["tasks_taken"],
         "workshop.drills.failures": [
             "connect",
             "impatient",
@@ -20,7 +20,7 @@ __all__, __getattr__ = face(
         ],
         "workshop.machine.patience": ["Stopwatch", "wait_until"],
         "workshop.project.browser": ["admin", "browser", "title"],
-        "workshop.project.clock": ["away", "sends"],
+        "workshop.project.clock": ["rewind_last_run", "sends"],
         "workshop.project.follow": ["follow"],
         "workshop.project.log": ["jobs"],
         "workshop.project.service": ["Service", "flaky_service"],

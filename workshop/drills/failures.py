@@ -59,7 +59,7 @@ def publish_until_killed(
     with connect(login.url(second), False) as connection:
         Queue(name)(connection.default_channel).declare()
     # A confirm is about the message, not its queue, which must be on the disk, too.
-    second.settle()
+    second.flush_to_disk()
     sender = threading.Thread(target=publish, daemon=True)
     sender.start()
     wait_until(lambda: len(accepted) >= at_least, limit=30, what=f"{at_least} messages")

@@ -11,7 +11,7 @@ from workshop.machine import cards
 def rights() -> Finding:
     """The user, vhost and permissions that the last stage begun depends on."""
     stage, broker = progress.last_begun(), Broker()
-    given = [one.gives for one in stages.before(stage)] if stage else []
+    given = [one.provides for one in stages.before(stage)] if stage else []
     if stage is None or "login" not in given:
         return Finding("rights", "nothing is needed yet")
     if not broker.is_ready():

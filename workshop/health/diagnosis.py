@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from workshop.broker.node import Broker, dead_checks_cleared
+from workshop.broker.node import Broker, exclusive_check
 from workshop.errors import CourseError
 from workshop.health import broker, course, machine, variables, workers
 from workshop.health.finding import Finding
@@ -94,12 +94,12 @@ def doctor() -> Diagnosis:
     """Start the broker if that can be done, look at everything, and say what was found."""
     broker.start()
     silent = (OSError, CourseError, httpx.HTTPStatusError)  # a broker that does not answer
-    with contextlib.suppress(*silent), dead_checks_cleared(Broker(), wait=False):
+    with contextlib.suppress(*silent), exclusive_check(Broker(), wait=False):
         pass
     return Diagnosis([_look(at) for at in EVERYTHING])
 
 
-def ill(start: bool = False) -> list[Finding]:
+def machine_problems(start: bool = False) -> list[Finding]:
     """What is wrong with the machine itself, so that no work on it could be right."""
     if start:
         broker.start()

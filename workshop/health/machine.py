@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 
 from workshop import places
 from workshop.health.finding import REINSTALL, Finding
-from workshop.machine.kernel import CORES, crowd, hungry
+from workshop.machine.kernel import CORES, load_per_core, top_cpu_users
 
 FREE_MB = 300
 FILES = 1024
@@ -179,14 +179,14 @@ def disk() -> Finding:
 
 def load() -> Finding:
     """How many programs want the processor. A busy machine is no problem: checks allow for it."""
-    wanted = crowd()
+    wanted = load_per_core()
     cores = f"{CORES} core{'s' if CORES > 1 else ''}"
     if wanted < 2:
         return Finding("load", f"{cores}, with time to spare")
     return Finding(
         "load",
         f"busy: {wanted:.0f} programs compete for each of {cores}, "
-        f"most of all {'; '.join(hungry())}. "
+        f"most of all {'; '.join(top_cpu_users())}. "
         "Checks take longer, but their answers are the same",
     )
 

@@ -18,7 +18,7 @@ PYTHON_VARIABLES = ("PYTHONHOME", "PYTHONSAFEPATH", "PYTHON_DOTENV_DISABLED")
 
 def environment() -> Finding:
     """No variable of the shell overrides what the learner writes."""
-    bent = surroundings.bent()
+    bent = surroundings.active_overrides()
     if hides(surroundings.AT_START.get("PYTHONPATH", "")):
         bent.append("PYTHONPATH")
     if bent:

@@ -66,7 +66,7 @@ def answers(server: dict) -> bool:
         return False
 
 
-def no_news() -> None:
+def disable_news() -> None:
     """Keep JupyterLab from asking, at its first start, whether it may fetch news."""
     config = Path(sys.prefix) / "etc" / "jupyter" / "labconfig" / "page_config.json"
     wanted = json.dumps({"disabledExtensions": {NEWS: True}})
@@ -77,7 +77,7 @@ def no_news() -> None:
 
 def launch() -> subprocess.Popen:
     """Start JupyterLab; `until_ready` waits for it."""
-    no_news()
+    disable_news()
     log = places.broker() / "jupyter.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     settings_of_terminals = {"shell_command": terminal.command(os.environ["PATH"])}
@@ -86,7 +86,7 @@ def launch() -> subprocess.Popen:
         *("-m", "jupyterlab"),
         f"--ServerApp.root_dir={places.CHECKOUT}",
         "--ServerApp.ip=127.0.0.1",
-        *([f"--ServerApp.port={port}"] if (port := ports.told().get("lab")) else []),
+        *([f"--ServerApp.port={port}"] if (port := ports.published_ports().get("lab")) else []),
         f"--LabApp.default_url=/lab/tree/{lesson_of(FIRST)}",
         f"--ServerApp.terminado_settings={settings_of_terminals}",
         "--no-browser",  # the desk is laid first
@@ -96,7 +96,7 @@ def launch() -> subprocess.Popen:
         return subprocess.Popen(
             command,
             cwd=places.CHECKOUT,
-            env=environment.outside(),
+            env=environment.lab_environment(),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
@@ -116,7 +116,7 @@ def desk_of(stage: Stage | None) -> tuple[str, list[str], Path]:
     return stage.name, [str(file.relative_to(places.CHECKOUT)) for file in seen], stage.path
 
 
-def lay_desk(server: dict, stage: Stage | None) -> str:
+def lay_out_desk(server: dict, stage: Stage | None) -> str:
     """Prepare a stage's desk in Lab; return the address that opens it.
 
     A workspace of this name is left as the learner has it, unless every tab in it is closed.
@@ -144,7 +144,7 @@ def desk_at(stage: Stage | None) -> str:
     """`lay_desk` in the running Lab; "" if none is running."""
     server = next(servers(), None)
     try:
-        return lay_desk(server, stage) if server else ""
+        return lay_out_desk(server, stage) if server else ""
     except httpx.HTTPError:  # a hub that lets nobody else in
         return ""
 

@@ -36,7 +36,7 @@ def open_course() -> int:
     at = progress.last_begun() and progress.next_stage()
     if trouble or (at and not at.path.exists()):
         at = None
-    address = jupyter.lay_desk(server, at)
+    address = jupyter.lay_out_desk(server, at)
     console.print(f"\n  open  {address}\n")
     if process is None:
         return 1 if trouble else 0
@@ -83,7 +83,7 @@ def _jupyter(begun: float, console: Console) -> tuple[dict, subprocess.Popen | N
 
 
 def _until_interrupted(process: subprocess.Popen, server: dict, console: Console) -> int:
-    in_container = bool(ports.told())  # there, the broker ends with the container
+    in_container = bool(ports.published_ports())  # there, the broker ends with the container
     try:
         if in_container:
             console.print("Ctrl-C here, or `docker compose stop`, ends both.")

@@ -115,7 +115,7 @@ class Lesson(Project):
 
     def second_broker(self) -> SecondBroker:
         """Another broker, which you may kill; it is empty, and ends with this notebook."""
-        second = spare.here()
+        second = spare.this_process_broker()
         second.start()
         second.empty()
         return second

@@ -36,7 +36,7 @@ DROPPED = (
 
 # What makes Celery, kombu, Django, honcho or the project itself do something other than what
 # the learner's files say. tests/machine/test_environment.py reads the packages for more of these.
-BENDING = (
+OVERRIDING = (
     *("APP", "BROKER_URL", "RESULT_BACKEND", "LOADER", "CONFIG_MODULE", "SKIP_CHECKS"),
     *("C_BENCH", "C_BENCH_EVERY", "C_FAKEFORK", "C_IMPDEBUG", "C_REMDEBUG"),
     *("C_STRICT_APP", "C_WARN_APP", "C_WNOCONF", "AUTOSCALE_KEEPALIVE", "DISABLE_TRACEBACKS"),
@@ -46,26 +46,26 @@ BENDING = (
     *("DJANGO_ALLOW_ASYNC_UNSAFE", "DJANGO_RUNSERVER_HIDE_WARNING", "PROCFILE"),
 )
 # Every option of the `celery` command is a variable, too: CELERY_WORKER_QUEUES is --queues.
-BENDING_PREFIXES = ("CELERY_", "KOMBU_", "_MP_FORK_")
+OVERRIDING_PREFIXES = ("CELERY_", "KOMBU_", "_MP_FORK_")
 # What the course's own projects set for themselves, in a notebook that imports them.
 OURS = {"DJANGO_SETTINGS_MODULE": "celery_testing.settings"}
 
 # Python's own variables are dropped, except those that do not change what is run or shown.
 HARMLESS = ("PYTHONUTF8", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 2))
-ASIDE = "COURSE_DROPPED_"  # where `start_again` leaves what it took away, for the doctor
+DROPPED_PREFIX = "COURSE_DROPPED_"  # where `start_again` leaves what it took away, for the doctor
 
 AT_START = dict(os.environ)  # before a notebook's own code adds to it
 
 
-def bends(name):
+def overrides_files(name):
     """Whether a variable overrides what the learner's files say."""
-    return name in BENDING or name.startswith(BENDING_PREFIXES)
+    return name in OVERRIDING or name.startswith(OVERRIDING_PREFIXES)
 
 
-def bent():
+def active_overrides():
     """The names of such variables that this process was given."""
-    return sorted(n for n, value in AT_START.items() if bends(n) and OURS.get(n) != value)
+    return sorted(n for n, value in AT_START.items() if overrides_files(n) and OURS.get(n) != value)
 
 
 def _is_foreign(name, value):
@@ -84,7 +84,9 @@ def _tidy(given):
     kept = {
         name: value
         for name, value in given.items()
-        if not (name in DROPPED or name.startswith(("LC_", ASIDE)) or _is_foreign(name, value))
+        if not (
+            name in DROPPED or name.startswith(("LC_", DROPPED_PREFIX)) or _is_foreign(name, value)
+        )
     }
     kept.update(FIXED)
     kept.update(checkout_on_path())
@@ -93,7 +95,7 @@ def _tidy(given):
 
 def clean(**more):
     """The environment of a command that the course starts, with `more` laid over it."""
-    kept = {name: value for name, value in os.environ.items() if not bends(name)}
+    kept = {name: value for name, value in os.environ.items() if not overrides_files(name)}
     return dict(_tidy(kept), **more)
 
 
@@ -108,7 +110,7 @@ def enter():
     os.environ.update(tidied)
 
 
-def outside():
+def lab_environment():
     """The environment of JupyterLab, whose terminals keep the learner's language.
 
     A browser's terminal uses UTF-8, whatever the terminal that Lab was started in uses.
@@ -116,7 +118,7 @@ def outside():
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not (name in DROPPED or name.startswith(ASIDE))
+        if not (name in DROPPED or name.startswith(DROPPED_PREFIX))
     }
     locale = kept.get("LC_ALL") or kept.get("LC_CTYPE") or kept.get("LANG") or ""
     return kept if "UTF" in locale.upper() else dict(kept, LC_ALL="C.UTF-8")
@@ -124,7 +126,9 @@ def outside():
 
 def dropped():
     """The shell's Python variables that this process was started without."""
-    return {n[len(ASIDE) :]: v for n, v in os.environ.items() if n.startswith(ASIDE)}
+    return {
+        n[len(DROPPED_PREFIX) :]: v for n, v in os.environ.items() if n.startswith(DROPPED_PREFIX)
+    }
 
 
 def start_again():
@@ -138,7 +142,7 @@ def start_again():
         return
     own = checkout_on_path()
     for name in foreign:
-        os.environ[ASIDE + name] = os.environ.pop(name)
+        os.environ[DROPPED_PREFIX + name] = os.environ.pop(name)
     os.environ.update(own, PYTHONUTF8="1")
     words = getattr(sys, "orig_argv", [sys.executable, *sys.argv])
     os.execv(sys.executable, [sys.executable, *words[1:]])

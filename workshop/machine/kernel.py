@@ -12,7 +12,7 @@ except AttributeError:  # macOS
     CORES = os.cpu_count() or 1
 
 
-def crowd() -> float:
+def load_per_core() -> float:
     """How many processes want each core now, at least 1: 4.0 where eight want two cores."""
     running: float
     try:
@@ -52,7 +52,7 @@ def waits(pid: int) -> dict[str, int]:
     return found
 
 
-def burned(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """Seconds of processor time that a process and those below it have used so far."""
     used = 0.0
     for one in family(pid):
@@ -61,7 +61,7 @@ def burned(pid: int) -> float:
     return used
 
 
-def hungry(most: int = 3) -> list[str]:
+def top_cpu_users(most: int = 3) -> list[str]:
     """What uses the processor most just now: "python loop.py (pid 12) 50 %", at most `most`."""
     first = {}
     for process in psutil.process_iter():

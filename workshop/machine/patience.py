@@ -17,12 +17,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from workshop.errors import CourseError
-from workshop.machine.kernel import crowd, hungry, waits
+from workshop.machine.kernel import load_per_core, top_cpu_users, waits
 
 T = TypeVar("T")
 
 #: by the clock, a limit takes at most this many times its own length
-MOST = 20
+MAX_STRETCH = 20
 #: from this many times on nobody can tell a late answer from one that never comes
 STARVED = 10
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.05  # seconds between two looks at a condition
@@ -39,7 +39,7 @@ class Busy(CourseError):
     def __init__(self, what: str, clock: float):
         super().__init__(
             f"this machine is too busy: {what} did not come in {clock:.0f} s, most of which "
-            f"other programs had. The busiest now: {'; '.join(hungry())}. "
+            f"other programs had. The busiest now: {'; '.join(top_cpu_users())}. "
             "That says nothing about your work",
             "end those programs or wait for them, then do the same again",
         )
@@ -61,14 +61,14 @@ class Patience:
 
     @property
     def counted(self) -> float:
-        return max(self.clock / MOST, min(self.clock - self._waited, self._fair))
+        return max(self.clock / MAX_STRETCH, min(self.clock - self._waited, self._fair))
 
     def look(self) -> float:
         """Count the time since the last look; return the total counted."""
         now = time.monotonic()
         gone = now - self._at
         if gone >= SAMPLE:
-            self._fair += gone / crowd()
+            self._fair += gone / load_per_core()
             self._waited += self._waited_since()
             self.clock, self._at = now - self._begun, now
         return self.counted
@@ -146,7 +146,7 @@ def run_through(command: list[str], *, limit: float, **words) -> subprocess.Comp
 
 def by_clock(limit: float) -> float:
     """Seconds by the clock that `limit` may take now: for a library's own time limits."""
-    return limit * min(MOST, 2 * crowd() - 1)
+    return limit * min(MAX_STRETCH, 2 * load_per_core() - 1)
 
 
 class Stopwatch:

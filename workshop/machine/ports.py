@@ -44,7 +44,7 @@ def free_port() -> int:
         return door.getsockname()[1]
 
 
-def told() -> dict[str, int]:
+def published_ports() -> dict[str, int]:
     """The ports that COURSE_PORTS names ("lab=8888 web=8000"): those that a container publishes.
 
     A port has the same number inside and outside, so that an address means the same on both sides.
@@ -75,7 +75,7 @@ def claim(
     `keep` names uses whose kept port is held by this checkout itself. A port that `told` returns
     is both the first and the kept one. The answer is recorded for `folder`.
     """
-    fixed = {use: port for use, port in told().items() if use in first}
+    fixed = {use: port for use, port in published_ports().items() if use in first}
     first, kept = {**first, **fixed}, {**kept, **fixed}
     with _ledger() as claims:
         others = {port for path, ports in claims.items() if path != str(folder) for port in ports}

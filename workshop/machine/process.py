@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 
 from workshop import places
-from workshop.causes import likely
+from workshop.causes import likely_cause
 from workshop.errors import CourseError
 from workshop.machine import environment, guard, tally
 from workshop.machine.patience import NotYet, wait_until
@@ -92,7 +92,7 @@ class Running:
         state = "runs" if self.is_running else f"ended ({self.guard.returncode})"
         words = [line for line in self.text().splitlines() if not NOISE.search(line)][-8:]
         said = "\n".join(f"    {line}" for line in words) or "    (it wrote nothing)"
-        cause, look = likely(self.text()) or (what, "read its last lines")
+        cause, look = likely_cause(self.text()) or (what, "read its last lines")
         return CourseError(f"`{self.command}` {state}: {cause}.\n{said}", look)
 
     def stop(self) -> None:

@@ -23,7 +23,7 @@ SHARED = "WORKSHOP_WARM"
 def _shared() -> Path | None:
     """The socket of a server that others may use: of the tests, or of this checkout's Lab."""
     with contextlib.suppress(OSError):
-        path = Path(os.environ.get(SHARED) or note().read_text())
+        path = Path(os.environ.get(SHARED) or socket_note().read_text())
         return path if _answers(path) else None
     return None
 
@@ -46,7 +46,7 @@ def _answers(path: Path) -> bool:
     return False
 
 
-def note() -> Path:
+def socket_note() -> Path:
     """The file in which Lab's server leaves the path of its socket, which must be short."""
     return places.desk() / ".run" / "warm"
 
@@ -155,8 +155,8 @@ class Warm:
 
     def share(self) -> None:
         """Let all checks of this checkout use it, until it ends."""
-        note().parent.mkdir(parents=True, exist_ok=True)
-        note().write_text(str(self.socket))
+        socket_note().parent.mkdir(parents=True, exist_ok=True)
+        socket_note().write_text(str(self.socket))
 
     def __exit__(self, *_) -> None:
         if self._server:

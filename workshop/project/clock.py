@@ -13,7 +13,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 QUARTER = 15 * 60  # seconds: in any time zone, hours begin on a quarter hour
 
 
-def away(database: Path, task: str, hours: int) -> int:
+def rewind_last_run(database: Path, task: str, hours: int) -> int:
     """Pretend that beat last sent a task so many hours ago; return how many entries that changed.
 
     A running beat reads it within its loop's interval. If an hour is about to begin, wait for

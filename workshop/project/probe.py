@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from workshop.causes import likely
+from workshop.causes import likely_cause
 from workshop.machine import environment
-from workshop.machine.kernel import burned
+from workshop.machine.kernel import cpu_seconds
 from workshop.machine.patience import NotYet, wait_until
 from workshop.machine.warm import Job, Warm
 
@@ -112,10 +112,10 @@ def _start_cold(
 
 def _until_over(process: subprocess.Popen | Job) -> None:
     """Return when it has ended. Raises Trouble, which tells a loop from a sleep."""
-    started = burned(process.pid)
+    started = cpu_seconds(process.pid)
 
     def is_over() -> bool:
-        if process.poll() is None and burned(process.pid) - started > ENDLESS:
+        if process.poll() is None and cpu_seconds(process.pid) - started > ENDLESS:
             raise Trouble(
                 f"your code used {ENDLESS} s of processor time and had not ended: is there an "
                 "endless loop?"
@@ -151,7 +151,7 @@ def explain(error: BaseException, project: Path) -> Trouble:
     if isinstance(error, SystemExit):
         return Trouble(f"sys.exit({error.code!r}) was called while your file was read", where)
     what = f"{type(error).__name__}: {error}".strip()
-    cause = likely(what)
+    cause = likely_cause(what)
     return Trouble(f"{what} ({'; '.join(cause)})" if cause else what, where)
 
 

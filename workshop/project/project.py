@@ -120,7 +120,7 @@ class Project:
         second.make_vhost(name, login.USER)
         database = self._tables(second.folder, name.strip("/"))
         env = {"BROKER_URL": login.url(second, name), "DATABASE_URL": f"sqlite:///{database}"}
-        second.settle()
+        second.flush_to_disk()
         other = Project(self.stage, self.path, second, env, name)
         other._running = self._running  # the next begin() ends them all
         return other

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from amqp import AMQPError
 
 from workshop.broker import login
-from workshop.broker.node import Broker, dead_checks_cleared
+from workshop.broker.node import Broker, exclusive_check
 from workshop.desk import prepare, stages
 from workshop.machine import environment, process
 from workshop.machine.ports import free_port
@@ -44,7 +44,7 @@ class Sandbox:
         self._warm = warm
         self._stack = contextlib.ExitStack()
         self.queue = f"check-{uuid.uuid4().hex[:8]}"
-        self.vhost = self.queue if stage.apart else login.VHOST
+        self.vhost = self.queue if stage.has_own_vhost else login.VHOST
         self._once: dict[str, Future] = {}
 
     def __enter__(self):
@@ -52,12 +52,12 @@ class Sandbox:
             self._stack = stack
             self.warm = self._warm or stack.enter_context(Warm())
             self.broker.start()
-            stack.enter_context(dead_checks_cleared(self.broker))
+            stack.enter_context(exclusive_check(self.broker))
             prepare.enter(self.broker)
             if not self.path.exists():
                 stages.begin(self.stage, port=self.broker.port)
             prepare.replay(self.stage, self.broker)
-            if self.stage.apart:
+            if self.stage.has_own_vhost:
                 self.broker.make_vhost(self.vhost, login.USER)
                 stack.callback(self.broker.remove, "vhosts", self.vhost)
             else:

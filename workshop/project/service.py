@@ -19,7 +19,7 @@ class Service:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
-    def told(self) -> int:
+    def accepted(self) -> int:
         """The number of different texts that were answered with 200."""
         return len(self.texts)
 

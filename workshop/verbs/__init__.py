@@ -4,9 +4,9 @@ Each returns a `show.Answer`. What takes time to import is imported where it is 
 `status` and `diff` answer in half a second.
 """
 
-from workshop import face
+from workshop import lazy_exports
 
-__all__, __getattr__ = face(
+__all__, __getattr__ = lazy_exports(
     {
         "workshop.verbs.back": ["kept", "lesson", "reset", "solve"],
         "workshop.verbs.help": ["diff", "hint", "why"],

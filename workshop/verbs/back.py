@@ -26,7 +26,7 @@ def reset(stage: Stage) -> Answer:
 
 def lesson(stage: Stage) -> Answer:
     """Install the lesson's newest text, without outputs; your copy is backed up."""
-    aside = lessons.lay_anew(stage.name)
+    aside = lessons.replace_copy(stage.name)
     copy = places.inside(lessons.folder() / stage.notebook.name)
     parts = [Text(f"{copy}: as the course has it now")]
     if aside:
@@ -36,8 +36,8 @@ def lesson(stage: Stage) -> Answer:
 
 def _lay_anew(stage: Stage, *, solved: bool) -> Answer:
     with on_the_broker(stage) as port:
-        aside = stages.lay_anew(stage, solved=solved, port=port)
-        progress.laid_anew(stage, solved=solved)
+        aside = stages.replace(stage, solved=solved, port=port)
+        progress.record_relaid(stage, solved=solved)
     what = "the solution" if solved else "the start of the stage"
     parts = [Text(f"{places.inside(stage.desk)}: {what}")]
     if aside:
@@ -48,7 +48,7 @@ def _lay_anew(stage: Stage, *, solved: bool) -> Answer:
 
 def kept(word: str = "") -> Answer:
     """List the backups; with the name or number of one, restore it."""
-    found = list(stages.kept())
+    found = list(stages.backups())
     if not found:
         return Answer(Text("there are no backups."))
     if word:
@@ -59,18 +59,18 @@ def kept(word: str = "") -> Answer:
     return Answer(table, Text("to restore one: workshop kept NUMBER", GREY))
 
 
-def _unlike(one: stages.Kept) -> str:
+def _unlike(one: stages.Backup) -> str:
     now, then = places.desk() / one.stage, stages.files_in(one.path)
     other = [
         name
         for name, file in then.items()
-        if not name.endswith(progress.OF_A_RUN)
+        if not name.endswith(progress.RUNTIME_SUFFIXES)
         and (not (now / name).is_file() or (now / name).read_bytes() != file.read_bytes())
     ]
     return f"differs in {', '.join(other)}" if other else "the same as your files now"
 
 
-def _bring_back(word: str, found: list[stages.Kept]) -> Answer:
+def _bring_back(word: str, found: list[stages.Backup]) -> Answer:
     names = {str(number): one for number, one in enumerate(found, 1)}
     names |= {one.path.name: one for one in found}
     if word not in names:
@@ -78,8 +78,8 @@ def _bring_back(word: str, found: list[stages.Kept]) -> Answer:
         raise CourseError(f"there is no backup {word!r}. The backups are: {there}", "workshop kept")
     one = names[word]
     stage = stages.find(one.stage)
-    aside = stages.bring_back(stage, one.path)
-    progress.laid_anew(stage, solved=False)
+    aside = stages.restore(stage, one.path)
+    progress.record_relaid(stage, solved=False)
     parts = [Text(f"{places.inside(stage.desk)}: as it was, {one.when}")]
     if aside:
         parts.insert(0, Text(f"your files are backed up in {places.inside(aside)}"))

@@ -19,7 +19,7 @@ from workshop.verbs.work import check
 def hint(stage: Stage) -> Answer:
     """The next hint for the first item that is not right."""
     report = progress.last_report(stage) or check(stage).report
-    if report.ill:
+    if report.machine_problems:
         return Shown(report)
     item = report.first
     if item is None:

@@ -56,6 +56,6 @@ def open_(stage: Stage) -> Answer:
     if address:
         parts += [Text("lesson, file and terminal:"), show.link(address)]
     else:
-        lesson = places.inside(lessons.lay(stage.name))
+        lesson = places.inside(lessons.ensure_copy(stage.name))
         parts.append(Text(f"its lesson is {lesson}; to open it: make lab"))
     return Answer(*parts)

@@ -37,7 +37,7 @@ def lay_out(stage: Stage) -> bool:
         if old and not stage.desk.exists():
             old.rename(stage.desk)
         new = stages.begin(stage, port=port)
-        progress.begun(stage)
+        progress.record_begun(stage)
     return new
 
 
@@ -75,7 +75,7 @@ def check(stage: Stage, todo: str = "", warm=None, listener: Listener | None = N
         return Shown(checks.check(stage, warm=warm, listener=listener, todo=todo))
     files = progress.fingerprint(stage)
     found = checks.check(stage, warm=warm, listener=listener)
-    progress.checked(stage, found, files)
+    progress.record_check(stage, found, files)
     return Shown(found)
 
 
@@ -91,7 +91,9 @@ def watch(stage: Stage, todo: str = "") -> Iterator[Callable[[Listener | None], 
 
     class OfTheStage(DefaultFilter):
         def __call__(self, change, path: str) -> bool:
-            is_own = Path(path).is_relative_to(stage.path) and not path.endswith(progress.OF_A_RUN)
+            is_own = Path(path).is_relative_to(stage.path) and not path.endswith(
+                progress.RUNTIME_SUFFIXES
+            )
             return is_own and super().__call__(change, path)
 
     with Warm() as warm:
