@@ -71,8 +71,9 @@ class Report:
 
     @property
     def first(self) -> Result | None:
-        """The first item that is not right."""
-        return next((item for item in self.items if item.state != PASS), None)
+        """The first item that is not right, and does not wait for another one."""
+        open_ = [item for item in self.items if item.state != PASS]
+        return next((item for item in open_ if not item.blocked_by), next(iter(open_), None))
 
     def as_data(self) -> dict:
         """`{"stage", "items": [a Result's fields], "machine_problems", "why", "todo"}`."""

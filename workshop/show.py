@@ -3,6 +3,7 @@
 import html
 import io
 import re
+import sys
 import time
 from collections.abc import Callable, Iterable
 
@@ -33,6 +34,14 @@ LONG = 24  # letters: a longer word, like an address, may be broken
 def _console(file: io.StringIO, **options) -> Console:
     # not Jupyter's: there rich shows what is printed, whatever file it is printed to
     return Console(file=file, width=WIDTH, highlight=False, force_jupyter=False, **options)
+
+
+def typed(verb: str, number: str = "", *words: str) -> str:
+    """What to type next: a command in a terminal; in a notebook, a method of its `stage`."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if hasattr(shell, "kernel"):
+        return f"stage.{verb}({', '.join(map(repr, words))})"
+    return " ".join(filter(None, ["workshop", verb, number, *words]))
 
 
 class Answer:
@@ -103,15 +112,19 @@ def _runs(text: Text, console: Console) -> str:
         style = run.style or Style.null()
         css = style.get_html_style()
         part = "".join(words)
-        if style.link:
-            part = f'<a href="{html.escape(style.link)}">{part}</a>'
+        if re.fullmatch(r"https?://\S+", run.text):
+            part = f'<a href="{html.escape(run.text)}">{part}</a>'
         drawn += f'<span style="{css}">{part}</span>' if css else part
     return drawn
 
 
 def link(address: str) -> Text:
-    """An address on a separate line, whole even in a narrow terminal, so that it can be copied."""
-    return Text(address, f"link {address}", no_wrap=True, overflow="ignore")
+    """An address on a separate line, whole even in a narrow terminal, so that it can be copied.
+
+    It is plain text: a terminal makes a link of it. (Where it is marked as one, JupyterLab's
+    terminal asks whether "this link could potentially be dangerous".)
+    """
+    return Text(address, no_wrap=True, overflow="ignore")
 
 
 class Shown(Answer):
@@ -137,7 +150,7 @@ def _end(report: Report) -> list[RenderableType]:
     table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
     for letter, sentence in report.why.items():
         table.add_row(Text(letter, "bold"), Text(sentence))
-    compare = f"your files next to the solution: workshop diff {report.stage[:2]}"
+    compare = f"your files next to the solution: {typed('diff', report.stage[:2])}"
     return [Text(last_line(report)), table, Text(compare, GREY)]
 
 
@@ -213,7 +226,7 @@ def after_each_save(checks: Iterable[Check], stage: str) -> None:
 def _words(item: Result, titles: dict[str, str]) -> Group:
     said = item.seen
     if item.blocked_by:
-        said = f"first: {titles.get(item.blocked_by, f'the {item.blocked_by}')}"
+        said = f"waits for: {titles.get(item.blocked_by, f'the {item.blocked_by}')}"
     elif item.untouched:
         said = f"TODO {item.todo} in {item.file}: {item.seen}"
     lines = [Padding(Text(f"→ {line}"), (0, 0, 0, 2)) for line in said.splitlines()]
@@ -222,11 +235,12 @@ def _words(item: Result, titles: dict[str, str]) -> Group:
 
 def last_line(report: Report) -> str:
     """The count, and the next thing to type."""
-    number, whole = f"{report.stage[:2]} {report.todo}".strip(), len(report.items)
+    stage, whole = report.stage[:2], len(report.items)
+    number = f"{stage} {report.todo}".strip()
     if report.machine_problems:
         return f"{number}: no answer yet · first fix the machine: make doctor"
     if report.passed:
         return f"{number}: {report.right} of {whole}, everything passes"
-    again = f"again: workshop check {number}"
-    hint = f"a hint: workshop hint {report.stage[:2]}"
+    again = f"again: {typed('check', stage, *filter(None, [report.todo]))}"
+    hint = f"a hint: {typed('hint', stage)}"
     return f"{number}: {report.right} of {whole} · {again} · {hint}"

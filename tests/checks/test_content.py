@@ -103,8 +103,8 @@ FROM_OUTSIDE = {
     *("add_user", "authenticate_user", "clear_permissions", "clear_policy", "delete_user"),
     *("delete_vhost", "list_permissions", "list_users"),  # rabbitmqctl's
     *("CELERY_TASK_ALWAYS_EAGER", "CELERY_TASK_IGNORE_RESULT", "task_always_eager"),
-    *("apply_async", "auto_delete", "broker_url", "ignore_result", "task_ignore_result"),
-    "re_path",
+    *("apply_async", "auto_delete", "broker_url", "ignore_result", "on_commit"),
+    *("re_path", "task_ignore_result"),
 }
 
 

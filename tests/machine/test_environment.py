@@ -336,7 +336,7 @@ def test_another_django_on_the_pythonpath_is_named_with_a_cure_that_helps(tmp_pa
     told = environment.DROPPED_PREFIX + "PYTHONPATH"
     monkeypatch.setenv(told, f"/nowhere{os.pathsep}{tmp_path}")
     found = variables.shell()
-    assert "PYTHONPATH, with another django" in found.found and found.cure == "unset PYTHONPATH"
+    assert "PYTHONPATH contains another django" in found.found and found.cure == "unset PYTHONPATH"
     monkeypatch.setenv(told, str(places.CHECKOUT))
     assert not variables.shell().cure
     # where Jupyter was started by hand, Python has it on its path by now

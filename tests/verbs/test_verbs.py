@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from workshop.lab import terminal
 from workshop.lesson.lesson import begin
 from workshop.machine.patience import by_clock, wait_until
 from workshop.machine.process import card_folder
-from workshop.report import PASS, WRONG, Report, Result
+from workshop.report import BROKEN, NOT_TRIED, PASS, WRONG, Report, Result
 
 WORKERS = "testing/workers.py"
 STEPS = ("a question", "where to look", "nearly the answer")
@@ -80,17 +81,31 @@ def test_hints_go_on_from_a_question_to_nearly_the_answer(desk):
     assert "workshop hint 03" in said[0] and "workshop diff 03" in said[2]
 
 
-def test_hints_go_on_over_the_tries_for_one_item_and_begin_anew_after_a_reset(desk):
+def test_hints_go_on_over_the_tries_for_one_mistake_and_start_again_for_another(desk):
     stage = lay("03")
-    checked(stage, report(WRONG))
-    verbs.hint(stage)
-    other = report(WRONG)
-    other.items[0] = item(0, WRONG, "something else")
-    checked(stage, other)
-    assert STEPS[1] in str(verbs.hint(stage))
+    for seen, hint in (
+        ("it is 12", STEPS[0]),
+        ("it is 13", STEPS[1]),  # the same mistake: only the number differs
+        ("something else", STEPS[0]),
+        ("something else", STEPS[1]),
+    ):
+        other = report(WRONG)
+        other.items[0] = item(0, WRONG, seen)
+        checked(stage, other)
+        assert hint in str(verbs.hint(stage))
     verbs.reset(stage)
     checked(stage, other)
     assert STEPS[0] in str(verbs.hint(stage))
+
+
+def test_a_hint_is_for_the_item_that_does_not_wait_for_another(desk):
+    stage = lay("03")
+    found = report(WRONG, WRONG)
+    found.items[0] = replace(item(0, NOT_TRIED, ""), blocked_by=found.items[1].id)
+    found.items[1] = item(1, BROKEN, "NameError")
+    checked(stage, found)
+    said = str(verbs.hint(stage))
+    assert "NameError" in said and "TODO" not in said
 
 
 def test_a_hint_looks_again_when_a_file_was_saved(desk, solved):
@@ -477,12 +492,12 @@ def test_watch_looks_again_when_a_file_is_saved_and_ends_with_ctrl_c(desk):
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
     try:
-        wait_until(lambda: "looks again" in log.read_text(), limit=20, what="the first look")
+        wait_until(lambda: "checks again" in log.read_text(), limit=20, what="the first look")
         assert "0 of 3" in log.read_text()
         solution = stages.localized(stage.solution / "vhost.sh", Broker().port)
         (stage.desk / "vhost.sh").write_bytes(solution)
         wait_until(
-            lambda: log.read_text().count("looks again") == 2, limit=20, what="the second look"
+            lambda: log.read_text().count("checks again") == 2, limit=20, what="the second look"
         )
         assert "3 of 3" in log.read_text()
     finally:

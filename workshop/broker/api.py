@@ -103,6 +103,10 @@ class Api(NodeFolder):
             self.ctl("change_password", ADMIN_USER, password)
             self.ctl("set_user_tags", ADMIN_USER, "administrator")
 
+    def policy_of(self, vhost: str, queue: str) -> dict[str, Any]:
+        """What a queue's policy sets now; {} if it has none, as for a moment when that changes."""
+        return dict(self.facts("queues", vhost, queue)["effective_policy_definition"] or {})
+
     def facts(self, *path: str) -> Any:
         """GET /api/…; None where there is no such thing."""
         answer = self.api.get("/api/" + "/".join(quote(part, safe="") for part in path))

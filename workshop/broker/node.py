@@ -36,13 +36,13 @@ FORBIDDEN = re.compile("eacces|eperm|enospc|erofs|emfile")
 
 
 # A node outlives the object, and usually the process, that started it.
-_outliving: list[subprocess.Popen] = []
+_detached: list[subprocess.Popen] = []
 
 
 @atexit.register
 def _leave_alone() -> None:
     """Mark them as not waited for: otherwise, Python would warn about each."""
-    for process in _outliving:
+    for process in _detached:
         process.returncode = process.poll() or 0
 
 
@@ -141,7 +141,7 @@ class Broker(Processes):
                 start_new_session=True,
                 cwd=self.way,
             )
-        _outliving.append(process)
+        _detached.append(process)
         return process
 
     def _move_ports(self) -> None:

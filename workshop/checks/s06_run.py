@@ -7,6 +7,7 @@ import psutil
 from honcho.environ import parse_procfile
 
 from workshop.broker.login import USER
+from workshop.causes import likely_cause
 from workshop.checks.items import Check
 from workshop.checks.look import Look
 from workshop.checks.wrong import Wrong
@@ -23,7 +24,11 @@ QUIET = {"WARNING", "ERROR", "CRITICAL", "FATAL"}
 # a line of a task: its level, and its text after the task's name and id, if they are there
 OWN = re.compile(r"\[[\d-]+ [\d:,]+: (?P<level>\w+)/[\w-]+\] (?:\S+\[[^\]]+\]: )?(?P<said>.*)")
 # what the task's line is written with
-OF_WRITING = ((r"\bprint\(", "printed"), (r"logger\.debug", "level_debug"))
+OF_WRITING = (
+    (r"\bprint\(", "printed"),
+    (r"logger\.debug", "level_debug"),
+    (r"return num\s*\n\s*logger\.", "line_after_return"),
+)
 # how Celery's own lines about a task begin, at INFO and at DEBUG
 CELERYS = ("Task testing.", "TaskPool: Apply")
 LOOPBACK = {"127.0.0.1", "::1"}
@@ -149,7 +154,8 @@ def named(line: re.Match) -> set[str]:
 def expect_no_error(log: str, task_id: str) -> None:
     """Raise Wrong if the task raised, or logging did."""
     if error := re.search(rf"\[{task_id}\] raised unexpected: (.*)", log):
-        raise check.wrong("task_failed", error=error[1])
+        cause = f" ({'; '.join(cause)})" if (cause := likely_cause(error[1])) else ""
+        raise check.wrong("task_failed", error=error[1] + cause)
     if "--- Logging error ---" in log:
         said = re.search(r"TypeError: (.*)", log)
         raise check.wrong("line_not_written", error=said[1] if said else check.says("an_error"))

@@ -30,6 +30,7 @@ OF_SENDING = (
     (r"taskresult\.task_id", "called_without_a_task"),
     (r"sums_job\.key", "job_saved_afterwards"),
     (r"Object of type Job is not JSON", "job_for_its_numbers"),
+    (r"sum_number\(\) missing 2 required", "no_arguments"),
     (r"sum_number\(\) missing 1 required", "one_argument_too_few"),
     (r"unexpected keyword argument 'task_id'", "id_given_to_delay"),
     (r"takes \d positional arguments but \d were given", "id_as_argument"),
@@ -95,6 +96,8 @@ def task_has_the_jobs_id(look: Look) -> None:
     message = job["sent"][0]
     expect_the_task(message)
     expect_the_jobs_id(message, job["id"], text)
+    if message["committed"]:
+        raise check.wrong("sent_after_the_commit")
     expect_a_worker_takes_it(message, job["default"])
 
 

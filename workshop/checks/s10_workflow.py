@@ -78,7 +78,7 @@ def expect_even_parts(x: int, ranges: list[list[int]], shown: str) -> None:
 def short(ranges: list[list[int]]) -> str:
     words = [f"({first}, {last})" for first, last in ranges]
     shown = words if len(words) < 5 else [*words[:2], "…", words[-1]]
-    return ", ".join(shown) or check.says("no_range")
+    return f"[{', '.join(shown)}]" if shown else check.says("no_range")
 
 
 @check.item(todo="b", file=TASKS, needs=(every_row_once,))
@@ -124,6 +124,8 @@ def expect_add_up(chord: dict) -> None:
     if chord["body"] != ADD:
         raise check.wrong("another_body", body=chord["body"])
     if tasks := [call["task"] for call in chord["on_error"] if call["immutable"] is None]:
+        if "bound method" in tasks[0]:
+            raise check.wrong("on_error_without_parentheses")
         raise check.wrong("on_error_without_signature", task=tasks[0])
     if chord["immutable"]:
         raise check.wrong("immutable_body")
@@ -220,6 +222,8 @@ def says_failed(look: Look) -> None:
     calls = fact(look, "chord_of")["chords"][0]["on_error"]
     if any(call["immutable"] for call in calls):
         raise check.wrong("immutable_on_error")
+    if given := [one for call in calls for one in call["given"]]:
+        raise check.wrong("on_error_given", argument=given[0][:60])
     job, worker = broken(look), two_processes(look)
     line = rf"the sum {job['id']} is not complete"
     try:

@@ -7,6 +7,7 @@ A record outlives the stage's folder, and the stage's name: stages.toml lists th
 import contextlib
 import hashlib
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -129,12 +130,18 @@ def last_report(stage: stages.Stage) -> Report | None:
     return None
 
 
-def next_step(stage: stages.Stage, item: str, steps: int) -> int:
-    """Which hint is next for this item: 0 at first, then one further each time, up to the last."""
+def next_step(stage: stages.Stage, item: str, seen: str, steps: int) -> int:
+    """Which hint is next for this item: 0 at first, then one further each time, up to the last.
+
+    Another mistake, which is `seen` as other words (numbers may differ), begins again at 0.
+    """
+    mistake = re.sub(r"\d+", "", seen)
     with record(stage) as facts:
         asked = facts.setdefault("hints", {})
-        step = min(asked.get(item, -1) + 1, steps - 1)
-        asked[item] = step
+        before = asked.get(item)
+        same = isinstance(before, dict) and before["mistake"] == mistake
+        step = min(before["step"] + 1, steps - 1) if same else 0
+        asked[item] = {"step": step, "mistake": mistake}
     return step
 
 

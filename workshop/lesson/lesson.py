@@ -8,9 +8,11 @@ import contextlib
 import html
 import os
 import shutil
+import threading
 from urllib.parse import urlsplit
 
-from IPython.display import clear_output, display
+from IPython import get_ipython
+from IPython.display import HTML, clear_output, display
 
 from workshop import places, show, verbs
 from workshop.broker import login, spare
@@ -20,7 +22,7 @@ from workshop.desk import lessons, prepare, stages
 from workshop.lab import jupyter
 from workshop.lesson.reimport import import_from
 from workshop.lesson.watch import Watch
-from workshop.machine import cards, environment
+from workshop.machine import cards, environment, patience
 from workshop.machine.patience import NotYet, wait_until
 from workshop.project.project import Link, Project
 from workshop.report import Listener, Result
@@ -179,6 +181,32 @@ class Lesson(Project):
         return Watch(self, name, vhost)
 
 
+def _is_compared() -> bool:
+    """Whether a cell's output is compared with the saved one: then only the answer is shown."""
+    return places.solved() or "PYTEST_VERSION" in os.environ
+
+
+class _Wait:
+    """What the course waits for now, in a line that goes away: no cell is silent for long."""
+
+    def __init__(self):
+        self._line = None
+        self._words, self._cell = "", -1
+        self.is_on = True
+
+    def __call__(self, what: str, seconds: float) -> None:
+        shell = get_ipython()
+        if not (self.is_on and shell) or threading.current_thread() != threading.main_thread():
+            return
+        words = f"{seconds:.0f} s · waiting for {what.rstrip(',')}" if what else ""
+        line = HTML(f'<span style="color: {show.GREY}">{html.escape(words)}</span>')
+        if self._line is None or self._cell != shell.execution_count:
+            self._line, self._cell = display(line, display_id=True), shell.execution_count
+        elif words != self._words:
+            self._line.update(line)
+        self._words = words
+
+
 class _Lines(Listener):
     """The items of a check as they become known, until the whole answer takes their place."""
 
@@ -187,9 +215,10 @@ class _Lines(Listener):
         self._shown = None
 
     def __enter__(self) -> "_Lines":
-        # saved outputs are compared: there the answer alone is shown
-        if not places.solved() and "PYTEST_VERSION" not in os.environ:
+        if not _is_compared():
             self._shown = display(show.so_far([], {}, "…"), display_id=True)
+        if isinstance(patience.report_wait, _Wait):
+            patience.report_wait.is_on = False
         return self
 
     def will_look_at(self, titles: dict[str, str]) -> None:
@@ -203,6 +232,8 @@ class _Lines(Listener):
         self._found.append(result)
 
     def __exit__(self, *_) -> None:
+        if isinstance(patience.report_wait, _Wait):
+            patience.report_wait.is_on = True
         if self._shown:
             clear_output(wait=True)
 
@@ -217,6 +248,8 @@ def begin(number: str | int) -> Lesson:
     stage at a time takes messages from the queue.
     """
     global _current
+    if not _is_compared():
+        patience.report_wait = _Wait()
     stage = stages.find(number)
     if _current:
         _current.stop()

@@ -27,6 +27,11 @@ MAX_STRETCH = 20
 STARVED = 10
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.05  # seconds between two looks at a condition
 SAMPLE = 0.05  # seconds between two looks at the machine
+QUIET = 2.0  # seconds by the clock, after which a wait is reported
+
+#: gets what is waited for and the seconds so far, now and then, and ("", 0) when it is over;
+#: whoever can show that sets it
+report_wait: Callable[[str, float], None] | None = None
 
 
 class NotYet(CourseError):
@@ -58,6 +63,7 @@ class Patience:
         self._fair = self._waited = 0.0  # its share of the machine's time, and its own waits
         self._begun = self._at = time.monotonic()
         self._waits = waits(pid) if pid else {}
+        self._reported = False
 
     @property
     def counted(self) -> float:
@@ -91,6 +97,17 @@ class Patience:
         """Whether the machine gave so little that nothing can be said of what was waited for."""
         return self.clock > STARVED * self.counted
 
+    def report(self, what: str) -> None:
+        """Report a wait that a person could take for a hang."""
+        if report_wait and self.clock >= QUIET:
+            self._reported = True
+            report_wait(what, self.clock)
+
+    def end(self) -> None:
+        """The wait is over, whatever came of it."""
+        if report_wait and self._reported:
+            report_wait("", 0)
+
     def failure(self, what: str) -> NotYet | Busy:
         """The error for what did not come."""
         if self.is_starved:
@@ -108,25 +125,31 @@ def wait_until(
     gave too little to tell.
     """
     patience, pause = Patience(limit, pid), FIRST_PAUSE
-    while True:
-        answer = condition()
-        if answer:
-            return answer
-        if patience.is_over:
-            raise patience.failure(what)
-        time.sleep(pause)
-        pause = min(1.2 * pause, LONGEST_PAUSE)
+    try:
+        while not (answer := condition()):
+            if patience.is_over:
+                raise patience.failure(what)
+            patience.report(what)
+            time.sleep(pause)
+            pause = min(1.2 * pause, LONGEST_PAUSE)
+        return answer
+    finally:
+        patience.end()
 
 
 def until_ended(process: subprocess.Popen, *, limit: float, what: str) -> tuple:
     """What a process wrote, (standard output, error), once it has ended. Raises as wait_until."""
     patience = Patience(limit, process.pid)
-    while True:
-        try:
-            return process.communicate(timeout=LONGEST_PAUSE)
-        except subprocess.TimeoutExpired:
-            if patience.is_over:
-                raise patience.failure(what) from None
+    try:
+        while True:
+            try:
+                return process.communicate(timeout=LONGEST_PAUSE)
+            except subprocess.TimeoutExpired:
+                if patience.is_over:
+                    raise patience.failure(what) from None
+                patience.report(what)
+    finally:
+        patience.end()
 
 
 def run_through(command: list[str], *, limit: float, **words) -> subprocess.CompletedProcess:

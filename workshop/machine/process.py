@@ -27,6 +27,8 @@ from workshop.machine.patience import NotYet, wait_until
 
 # traceback lines that add nothing to the rest
 NOISE = re.compile(r"^[\s^~]*$|<frozen |importlib/__init__|_bootstrap|worker\.1 \|\s*$")
+# honcho's line about a process that failed; what it says of the others after that is clean-up
+FAILED_FIRST = re.compile(r"system\s*\| ([\w.-]+) stopped \(rc=(?!0\))")
 GRACE = 15  # seconds a worker gets to finish its task when it is told to stop
 
 
@@ -90,9 +92,12 @@ class Running:
     def failure(self, what: str) -> CourseError:
         """The command's last lines as an error, with the likely cause where it is known."""
         state = "runs" if self.is_running else f"ended ({self.guard.returncode})"
-        words = [line for line in self.text().splitlines() if not NOISE.search(line)][-8:]
-        said = "\n".join(f"    {line}" for line in words) or "    (it wrote nothing)"
-        cause, look = likely_cause(self.text()) or (what, "read its last lines")
+        text = self.text()
+        words = [line for line in text.splitlines() if not NOISE.search(line)]
+        if failed := FAILED_FIRST.search(text):
+            words = [line for line in words if f"{failed[1]} " in line]
+        said = "\n".join(f"    {line}" for line in words[-8:]) or "    (it wrote nothing)"
+        cause, look = likely_cause(text) or (what, "read its last lines")
         return CourseError(f"`{self.command}` {state}: {cause}.\n{said}", look)
 
     def stop(self) -> None:
@@ -174,7 +179,7 @@ def until_ready(running: Running, ready: Callable[[Running], bool], limit: float
         wait_until(
             lambda: not running.is_running or ready(running),
             limit=limit,
-            what=f"`{running.command}`, ready,",
+            what=f"the start of `{running.command}`",
             pid=running.guard.pid,
         )
         if not running.is_running:

@@ -11,6 +11,7 @@ from workshop.machine.patience import by_clock, wait_until
 
 BERLIN = ZoneInfo("Europe/Berlin")
 QUARTER = 15 * 60  # seconds: in any time zone, hours begin on a quarter hour
+QUIET_SECONDS = 45  # in which somebody counts: nothing falls due by itself
 
 
 def rewind_last_run(database: Path, task: str, hours: int) -> int:
@@ -20,9 +21,9 @@ def rewind_last_run(database: Path, task: str, hours: int) -> int:
     that first, so that nothing else falls due while somebody counts.
     """
     left = QUARTER - time.time() % QUARTER
-    if left < 20:
+    if left < QUIET_SECONDS:
         end = time.time() + left + 1  # by the clock, because that is what we wait for
-        wait_until(lambda: time.time() > end, limit=30, what="the hour")
+        wait_until(lambda: time.time() > end, limit=2 * QUIET_SECONDS, what="the next hour")
     now = datetime.now(UTC).replace(tzinfo=None)
     with contextlib.closing(sqlite3.connect(database, timeout=by_clock(20))) as tables, tables:
         found = tables.execute(

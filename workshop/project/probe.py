@@ -37,14 +37,19 @@ LIBRARIES = ("celery", "kombu", "amqp", "django", "rest_framework", "dotenv")
 
 @dataclass
 class Trouble(Exception):
-    """The learner's code could not be asked. `where` is `file, line N` in their project."""
+    """The learner's code could not be asked. `where` is `file, line N` in their project.
+
+    `cause` is what `what` most likely means, where that is known.
+    """
 
     what: str
     where: str = ""
     hints: tuple[str, ...] = ()
+    cause: str = ""
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what}" if self.where else self.what
+        what = f"{self.what} ({self.cause})" if self.cause else self.what
+        return f"{self.where}: {what}" if self.where else what
 
 
 def ask(
@@ -151,8 +156,7 @@ def explain(error: BaseException, project: Path) -> Trouble:
     if isinstance(error, SystemExit):
         return Trouble(f"sys.exit({error.code!r}) was called while your file was read", where)
     what = f"{type(error).__name__}: {error}".strip()
-    cause = likely_cause(what)
-    return Trouble(f"{what} ({'; '.join(cause)})" if cause else what, where)
+    return Trouble(what, where, cause="; ".join(likely_cause(what) or ()))
 
 
 def _place(filename: str, line: int | None, project: Path) -> str:
@@ -212,7 +216,7 @@ def _answer(function: str, words: dict, project: Path) -> dict:
         json.dumps(found)
     except BaseException as error:  # the learner's code may raise anything at all
         trouble = explain(error, project)
-        told = {"what": trouble.what, "where": trouble.where}
+        told = {"what": trouble.what, "where": trouble.where, "cause": trouble.cause}
         return {"trouble": _elsewhere() or _hides(f"{trouble}", project) or told}
     hidden = _elsewhere()
     return {"trouble": hidden} if hidden else {"value": found}

@@ -7,7 +7,7 @@ from workshop import places
 from workshop.desk import lessons, progress, stages
 from workshop.desk.stages import Stage
 from workshop.errors import CourseError
-from workshop.show import GREY, Answer
+from workshop.show import GREY, Answer, typed
 from workshop.verbs.work import on_the_broker
 
 # an editor in Lab shows what it first read until it is told to reload
@@ -42,7 +42,7 @@ def _lay_anew(stage: Stage, *, solved: bool) -> Answer:
     parts = [Text(f"{places.inside(stage.desk)}: {what}")]
     if aside:
         parts = [Text(f"your files are backed up in {places.inside(aside)}"), *parts]
-        parts.append(Text(f"to restore them: workshop kept {aside.name}", GREY))
+        parts.append(Text(f"to restore them: {typed('kept', '', aside.name)}", GREY))
     return Answer(*parts, IN_LAB)
 
 
@@ -52,7 +52,7 @@ def kept(word: str = "") -> Answer:
     if not found:
         return Answer(Text("there are no backups."))
     if word:
-        return _bring_back(word, found)
+        return _restore(word, found)
     table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
     for number, one in enumerate(found, 1):
         table.add_row(str(number), one.stage, Text(one.when, no_wrap=True), _unlike(one))
@@ -70,7 +70,7 @@ def _unlike(one: stages.Backup) -> str:
     return f"differs in {', '.join(other)}" if other else "the same as your files now"
 
 
-def _bring_back(word: str, found: list[stages.Backup]) -> Answer:
+def _restore(word: str, found: list[stages.Backup]) -> Answer:
     names = {str(number): one for number, one in enumerate(found, 1)}
     names |= {one.path.name: one for one in found}
     if word not in names:

@@ -12,7 +12,8 @@ from workshop.causes import cause_of
 from workshop.desk import progress, stages
 from workshop.desk.stages import Stage
 from workshop.errors import CourseError
-from workshop.show import GREEN, GREY, RED, Answer, Shown
+from workshop.report import BROKEN
+from workshop.show import GREEN, GREY, RED, Answer, Shown, typed
 from workshop.verbs.work import check
 
 
@@ -25,10 +26,12 @@ def hint(stage: Stage) -> Answer:
     if item is None:
         return Answer(
             Text(f"{stage.number}: everything passes, so there is nothing to hint at."),
-            Text("go on: workshop next"),
+            Text(f"go on: {typed('next')}"),
         )
-    step = progress.next_step(stage, item.id, len(item.hints))
+    step = progress.next_step(stage, item.id, item.seen, len(item.hints))
     where = f" · TODO {item.todo} in {item.file}" if item.todo else ""
+    if item.state == BROKEN:  # an error in a file is not the fault of one of its TODOs
+        where = f" · {item.file}" if item.file else ""
     parts: list[RenderableType] = [Text.assemble((f"{stage.number}: {item.title}", "bold"), where)]
     if not item.blocked_by:
         parts += [Padding(Text(f"seen: {item.seen}"), (0, 0, 0, 2))]
@@ -37,10 +40,10 @@ def hint(stage: Stage) -> Answer:
             Padding(Text(f"hint {step + 1} of {len(item.hints)}: {item.hints[step]}"), (0, 0, 0, 2))
         ]
     if step + 1 < len(item.hints):
-        parts.append(Text(f"another: workshop hint {stage.number}", GREY))
+        parts.append(Text(f"another: {typed('hint', stage.number)}", GREY))
     else:
         parts.append(
-            Text(f"compare your files with the solution: workshop diff {stage.number}", GREY),
+            Text(f"compare your files with the solution: {typed('diff', stage.number)}", GREY),
         )
     return Answer(*parts)
 
@@ -65,7 +68,7 @@ def diff(stage: Stage, name: str = "") -> Answer:
         (f"{stage.number}: {name}  ", "bold"), ("- yours  ", RED), ("+ the solution's", GREEN)
     )
     parts = [legend, *differs[name]]
-    parts += [Text(f"another: workshop diff {stage.number} {file}", GREY) for file in others]
+    parts += [Text(f"another: {typed('diff', stage.number, file)}", GREY) for file in others]
     return Answer(*parts, right=False)
 
 

@@ -6,7 +6,7 @@ from rich.text import Text
 from workshop import places, show
 from workshop.desk import lessons, progress
 from workshop.desk.stages import Stage
-from workshop.show import GREEN, GREY, Answer
+from workshop.show import GREEN, GREY, Answer, typed
 from workshop.verbs.work import lay_out
 
 STATE_COLOURS = {progress.DONE: GREEN, progress.SOLVED: GREY, progress.NOT_BEGUN: GREY}
@@ -33,7 +33,7 @@ def status() -> Answer:
         if row.is_gone
     ]
     bar = ("█" * done * 2, GREEN), ("░" * (len(rows) - done) * 2, GREY)
-    go_on = "" if done == len(rows) else " · go on: workshop next"
+    go_on = "" if done == len(rows) else f" · go on: {typed('next')}"
     return Answer(table, *gone, Text.assemble(*bar, f"  {done} of {len(rows)} stages{go_on}"))
 
 

@@ -1,6 +1,6 @@
 from celery import Celery
 
-# TODO a: call the app "tasks", and give it the address of the broker's vhost "/vhost"
+# TODO a: give the app the name "tasks", and the address of the broker's vhost "/vhost"
 app = Celery()
 
 

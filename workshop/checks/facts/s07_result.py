@@ -31,6 +31,7 @@ def submit(x: int, y: int) -> dict[str, Any]:
     from celery import current_app
     from celery.result import AsyncResult
     from celery.signals import before_task_publish
+    from django.db import connection
 
     models = importlib.import_module("sums.models")
     sent: list[dict[str, Any]] = []
@@ -43,7 +44,8 @@ def submit(x: int, y: int) -> dict[str, Any]:
         with contextlib.suppress(Exception):  # an invalid id belongs to no job
             known = models.Job.objects.filter(pk=headers["id"]).exists()
         about = {name: headers.get(name) for name in ("id", "eta", "ignore_result")}
-        sent.append({"task": sender, **about, "known": known, "routing_key": routing_key, **named})
+        about.update(known=known, committed=not connection.in_atomic_block)
+        sent.append({"task": sender, **about, "routing_key": routing_key, **named})
 
     def waits(*_, **__):
         asked.append("get")

@@ -17,7 +17,8 @@ def cuts(rows: list[int]) -> dict[str, Any]:
         try:
             found[str(x)] = [[int(first), int(last)] for first, last in ranges]
         except (TypeError, ValueError):
-            found[str(x)] = repr(ranges)[:100]
+            shown = repr(ranges)
+            found[str(x)] = shown if len(shown) < 100 else f"{shown[:100]} …"
     return found
 
 
@@ -35,17 +36,20 @@ def chord_of(x: int, y: int) -> dict[str, Any]:
                 "body": body.task,
                 "body_id": body.id or task_id,
                 "immutable": bool(body.immutable),
-                "on_error": [
-                    {"task": call["task"], "immutable": bool(call.get("immutable"))}
-                    if isinstance(call, dict)
-                    else {"task": repr(call), "immutable": None}  # no signature
-                    for call in body.options.get("link_error") or []
-                ],
+                "on_error": [_callback(call) for call in body.options.get("link_error") or []],
             }
             for header, body, task_id in caught
         ],
         "sent": sent,
     }
+
+
+def _callback(call) -> dict[str, Any]:
+    """What is called on an error; `immutable` is None where that is no signature."""
+    if not isinstance(call, dict):
+        return {"task": repr(call), "immutable": None, "given": []}
+    given = [repr(one) for one in (*call["args"], *call["kwargs"].values())]
+    return {"task": call["task"], "immutable": bool(call.get("immutable")), "given": given}
 
 
 def _part(part) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import logging
 import uuid
 
-from django.db import transaction
 from celery import states
 from django.db import transaction
 from django.utils import timezone
