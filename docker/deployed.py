@@ -18,6 +18,9 @@ DATABASES = {
         "NAME": "course",
         "USER": "course",
         "PASSWORD": os.environ.get("POSTGRES_PASSWORD", ""),
+        # A process keeps its connection. (Django's own server has a new thread for each request.)
+        "CONN_MAX_AGE": 600,  # seconds
+        "CONN_HEALTH_CHECKS": True,
     }
 }
 

@@ -1,6 +1,9 @@
+from typing import Any
+
 from rest_framework import serializers
 
 from .models import Job
+from .services import submit
 
 
 class JobSerializer(serializers.ModelSerializer):
@@ -12,3 +15,6 @@ class JobSerializer(serializers.ModelSerializer):
     class Meta:
         model = Job
         fields = ["id", "url", "x", "y", "created", "state", "percent", "result"]
+
+    def create(self, validated_data: dict[str, Any]) -> Job:
+        return submit(**validated_data)

@@ -139,18 +139,18 @@ class JobViewSet(
         },
     )
     def create(self, request: Request) -> Response:
-        asked = self.get_serializer(data=request.data)
-        asked.is_valid(raise_exception=True)
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
         key = request.headers.get(KEY, "")
         if len(key) > 200 or "\0" in key:
             raise serializers.ValidationError({KEY: ["At most 200 characters, and no NUL."]})
         try:
-            job = submit(**asked.validated_data, key=key)
+            serializer.save(key=key)
         except KeyUsed as error:
             raise KeyIsTaken(str(error)) from error
         except NotSent as error:
             raise BrokerIsDown from error
-        answer = self.get_serializer(job).data
+        answer = serializer.data
         return Response(answer, status.HTTP_202_ACCEPTED, headers={"Location": str(answer["url"])})
 
     @extend_schema(
