@@ -13,7 +13,7 @@ class Result:
 
     `seen` is what was found, `hints` lead on from there: a question, where to look, nearly the
     answer. `todo` is the letter of the exercise that makes the item right, `file` its file; it is
-    `untouched` while the learner has changed nothing in that file. `blocked_by` is the id of the
+    `untouched` while the learner has changed nothing there. `blocked_by` is the id of the
     item that must be right first, or MACHINE.
     """
 

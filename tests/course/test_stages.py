@@ -99,6 +99,29 @@ def test_reset_and_solve_set_the_learners_files_aside(at_the_desk, verb):
     assert stages.untouched(stage, "testing/workers.py", 5672) == (verb is stages.reset)
 
 
+def test_a_todo_is_untouched_until_something_changes_between_it_and_the_next_code(at_the_desk):
+    stage = stages.find("08")
+    stages.begin(stage, port=5672)
+    name = "celery_testing/settings.py"
+    file = stage.desk / name
+
+    def todos():
+        return [stages.untouched(stage, name, 5672, letter) for letter in "ab"]
+
+    assert todos() == [True, True]
+    start = file.read_text()
+    a, b = (next(line for line in start.splitlines() if f"TODO {one}:" in line) for one in "ab")
+    for text, found in (
+        (start.replace(a, "    'confirm_publish': True"), [False, True]),
+        (start.replace(b, f"{b}\nCELERY_TASK_ACKS_LATE = 1"), [True, False]),
+        (start.replace(f"{b}\n", f"{b}\n\nCELERY_TASK_ACKS_LATE = 1\n"), [True, False]),
+        (start + "CELERY_TASK_ACKS_LATE = True\n", [True, True]),
+    ):
+        file.write_text(text)
+        assert todos() == found, text
+    assert not stages.untouched(stage, name, 5672, "c")  # it is in another file
+
+
 def test_a_crash_between_two_copies_leaves_nothing_half_laid(at_the_desk, monkeypatch):
     stage = stages.find("03")
     whole, copied = stages.localized, []

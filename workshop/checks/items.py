@@ -192,7 +192,7 @@ def _result(item: Item, look: Look) -> tuple[Result, str]:
     try:
         note = item.look(look)
     except Wrong as wrong:
-        if item.todo and look.is_untouched(item.file):
+        if item.todo and look.is_untouched(item.file, item.todo):
             return item.result(NOT_TRIED, str(wrong), untouched=True), ""
         return item.result(WRONG, str(wrong), hints=wrong.hints or item.hints), wrong.where
     except Trouble as trouble:

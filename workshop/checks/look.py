@@ -55,9 +55,9 @@ class Look(Sandbox):
 
     # --- the learner's files --------------------------------------------------------------
 
-    def is_untouched(self, file: str) -> bool:
-        """Whether the learner has not yet saved anything of their own in this file."""
-        return stages.untouched(self.stage, file, self.broker.port)
+    def is_untouched(self, file: str, todo: str = "") -> bool:
+        """Whether the learner has not yet changed this file, or not the place of this TODO."""
+        return stages.untouched(self.stage, file, self.broker.port, todo)
 
     def needs_file(self, name: str) -> None:
         """Raise Wrong if `name` is missing, with the files that are there instead; or if an

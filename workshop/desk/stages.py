@@ -243,10 +243,26 @@ def restore(stage: Stage, aside: Path) -> Path | None:
     return now
 
 
-def untouched(stage: Stage, name: str, port: int) -> bool:
-    """Whether the learner's file is still as the stage laid it out."""
+def untouched(stage: Stage, name: str, port: int, todo: str = "") -> bool:
+    """Whether the learner's file is still as the stage laid it out; or, with the letter of a TODO,
+    the place where that is: its comment, and the line below.
+    """
     source = content(stage, solved=False).get(name)
     file = stage.path / name
     if source is None or not file.is_file():
         return False
-    return file.read_bytes() == localized(source, port)
+    start, now = localized(source, port), file.read_bytes()
+    place = todo and _place_of(todo, start)
+    return now == start or (bool(place) and place in _lines(now))
+
+
+def _place_of(todo: str, text: bytes) -> bytes:
+    """A TODO's comment with everything down to the next line of code; b"" if it is not there."""
+    below = rb"(?:[ \t]*(?:#.*)?\n)*.*\n"
+    found = re.search(rb"(?m)^[ \t]*# TODO %b:.*\n" % todo.encode() + below, _lines(text))
+    return found[0] if found else b""
+
+
+def _lines(text: bytes) -> bytes:
+    """The lines of a file, the last one with its end; and a mark for the end of all."""
+    return text.rstrip(b"\n") + b"\n<end>\n"
