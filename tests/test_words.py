@@ -3,9 +3,11 @@
 import html
 import io
 import re
+import sys
 from itertools import pairwise
 from types import SimpleNamespace
 
+import nbformat
 import numpy
 import pytest
 from rich.console import Console, Group
@@ -13,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from tools.refresh import masked, masks, merged
+from tools.refresh import masked, masks, merged, printed
 from workshop import checks, show
 from workshop.causes import cause_of, rows
 from workshop.desk import stages
@@ -53,6 +55,32 @@ def test_each_cause_is_found_by_the_text_it_is_for(row):
 def test_a_text_without_a_known_cause_has_none():
     assert cause_of("all is well") is None
     assert cause_of("access to vhost 'shop' refused for user 'ann'") is None
+
+
+def test_what_to_type_next_is_a_command_in_a_terminal_and_a_method_in_a_notebook(monkeypatch):
+    assert show.typed("check", "08", "a") == "workshop check 08 a"
+    assert show.typed("next") == "workshop next"
+    kernel = SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=True))
+    monkeypatch.setitem(sys.modules, "IPython", kernel)
+    assert show.typed("check", "08", "a") == "stage.check('a')"
+    assert show.typed("next") == "stage.next()"
+
+
+def test_an_address_is_a_link_in_a_notebook_and_plain_text_in_a_terminal():
+    answer = show.Answer(show.link("http://127.0.0.1:8888/lab?token=1&x=2"))
+    address = "http://127.0.0.1:8888/lab?token=1&amp;x=2"
+    assert f'<a href="{address}">' in answer._repr_html_()
+    said = io.StringIO()
+    answer.print(Console(file=said, width=20, force_terminal=True))
+    assert said.getvalue() == "http://127.0.0.1:8888/lab?token=1&x=2\n"  # no escape around it
+
+
+def test_a_refresh_keeps_an_ignored_output_with_as_many_lines():
+    def out(text):
+        return [nbformat.v4.new_output("stream", text=text)]
+
+    assert printed(out("12 s\n")) == printed(out("13 s\n"))
+    assert printed(out("12 s, 3 ms\n")) != printed(out("12 s\n3 ms\n"))
 
 
 def test_a_report_names_every_state_by_a_mark_and_a_word():

@@ -50,6 +50,24 @@ def test_on_an_idle_machine_a_limit_is_one_by_the_clock(crowded):
     assert time.monotonic() - begun >= 0.3
 
 
+def test_a_wait_that_could_be_taken_for_a_hang_is_reported_and_so_is_its_end(monkeypatch):
+    heard = []
+    monkeypatch.setattr(
+        patience, "report_wait", lambda what, seconds: heard.append((what, seconds))
+    )
+    monkeypatch.setattr(patience, "QUIET", 0.2)
+    answers = iter([False] * 3)
+    wait_until(lambda: next(answers, True), limit=5, what="soon")
+    assert not heard  # too short for a report
+    with pytest.raises(NotYet):
+        wait_until(lambda: False, limit=0.5, what="the moon")
+    run_through(["sleep", "0.5"], limit=5)
+    named = [what for what, _ in heard]
+    assert named[0] == "the moon" and heard[0][1] >= 0.2
+    assert "the end of `sleep 0.5`" in named
+    assert named.count("") == 2 and named[-1] == ""
+
+
 def test_where_four_want_each_core_a_second_counts_for_a_quarter(crowded):
     crowded(4.0)
     begun = time.monotonic()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -40,6 +41,23 @@ def test_a_command_that_ends_says_its_last_words_and_the_likely_cause(tmp_path):
         process.run("celery -A nosuch worker", cwd=tmp_path, ready=process.says(" ready"), limit=20)
     assert "The module nosuch was not found" in str(error.value)
     assert "from this folder, Python cannot find the module nosuch" in error.value.cause
+
+
+def test_of_several_processes_the_one_that_failed_first_is_quoted(tmp_path):
+    """honcho stops the others after that, and its last lines are about them."""
+    log = tmp_path / "log"
+    log.write_text(
+        "10:00:00 system   | worker.1 started (pid=7)\n"
+        "10:00:01 worker.1 | Something was wrong with the letters\n"
+        "10:00:01 system   | worker.1 stopped (rc=2)\n"
+        "10:00:01 system   | sending SIGTERM to web.1 (pid 8)\n"
+        "10:00:02 web.1    | bye\n"
+        "10:00:02 system   | web.1 stopped (rc=-15)\n"
+    )
+    ended = SimpleNamespace(poll=lambda: 2, returncode=2)
+    said = str(process.Running("honcho start", log, ended, log).failure("it ended"))
+    assert "wrong with the letters" in said and "worker.1 stopped (rc=2)" in said
+    assert "web.1" not in said
 
 
 def test_a_command_that_is_never_ready_is_ended_and_named(tmp_path):
