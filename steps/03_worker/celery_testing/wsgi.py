@@ -6,8 +6,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "celery_testing.settings")
 
 application = get_wsgi_application()
 
-# On a hub, Jupyter's proxy is in front, and each link begins with the proxy's path. The site answers
-# there and at its own address, where checks look: FORCE_SCRIPT_NAME would change the links of both.
+# On a hub, Jupyter's proxy is in front, and each link begins with the proxy's path. The site
+# answers there and at its own address: FORCE_SCRIPT_NAME would change the links of both.
 if "PROXIED_AT" in os.environ:
     from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
