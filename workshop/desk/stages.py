@@ -252,7 +252,7 @@ def untouched(stage: Stage, name: str, port: int, todo: str = "") -> bool:
     if source is None or not file.is_file():
         return False
     start, now = localized(source, port), file.read_bytes()
-    place = todo and _place_of(todo, start)
+    place = _place_of(todo, start) if todo else b""
     return now == start or (bool(place) and place in _lines(now))
 
 
