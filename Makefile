@@ -18,10 +18,10 @@ lab:      ## set up what is missing, then open the course in JupyterLab
 test:     ## test every stage, every check and every notebook; a part: make test ARGS="tests -k 03"
 	@$(SETUP) && $(IN) workshop test $(ARGS)
 
-busy:     ## run the checks next to four busy loops for each core: does correct work still pass?
+busy:     ## run the checks alongside four busy loops per core: does correct work still pass?
 	@$(SETUP) && $(IN) pytest -m busy tests/checks/test_busy.py
 
-demo:     ## the guide's last scene: an answer at once, the work seconds later
+demo:     ## the guide's final example: an answer at once, the work seconds later
 	@$(SETUP) && $(IN) workshop demo
 
 check:    ## look at your work: make check STEP=03

@@ -99,7 +99,7 @@ LESSON = """\
 
 *{stage.minutes} minutes. Your files: [TO WRITE: a link to each, ../desk/{stage.name}/FILE] (the first cell creates them). Exercise sheet: [steps/{stage.name}](../steps/{stage.name}/README.md).*
 
-By the end of this stage, you can
+By the end of this stage, you will be able to
 
 - [TO WRITE: two or three things that the learner can do then]
 %%

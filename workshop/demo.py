@@ -1,4 +1,4 @@
-"""The guide's last scene in a terminal: the answer at once, the work seconds later."""
+"""The guide's final example in a terminal: the answer at once, the work seconds later."""
 
 import re
 import time

@@ -51,5 +51,5 @@ def submit(x: int, y: int, key: str = "") -> Job:
 
 
 def send(job: Job) -> None:
-    # TODO b: publish sum_number with the job's x and y, under the job's own id
+    # TODO b: publish sum_number with the job's x and y, using the job's own id as the task id
     pass
