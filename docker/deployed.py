@@ -18,7 +18,7 @@ DATABASES = {
         "NAME": "course",
         "USER": "course",
         "PASSWORD": os.environ.get("POSTGRES_PASSWORD", ""),
-        # A process keeps its connection. (Django's own server has a new thread for each request.)
+        # A web process keeps its connection; a worker closes its own after each task.
         "CONN_MAX_AGE": 600,  # seconds
         "CONN_HEALTH_CHECKS": True,
     }
@@ -28,17 +28,29 @@ DATABASES = {
 # limit over all of them, set CACHES to a cache that they share.
 REST_FRAMEWORK = {**REST_FRAMEWORK, "DEFAULT_THROTTLE_RATES": {"anon": "60/minute"}}
 
-# Set HTTPS=1 if a proxy with a certificate is in front and sets X-Forwarded-Proto. Without one,
-# a browser would get a redirect that nobody answers, and cookies that it does not send back.
+# What goes wrong must be in the container's log: without DEBUG, Django would send it by mail only.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+}
+
+# Set HTTPS=1 if a proxy with a certificate is in front and sets X-Forwarded-Proto and -For. Without
+# one, a browser would get a redirect that nobody answers, and cookies that it does not send back.
 HTTPS = os.environ.get("HTTPS") == "1"
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
-    SECURE_HSTS_SECONDS = 60 * 60 * 24 * 365
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
+    REST_FRAMEWORK["NUM_PROXIES"] = 1  # believe that proxy about a visitor's address
+    # A browser cannot be told to forget this: raise it to a year when HTTPS has worked for a while,
+    # and think of the other names of the domain before you include them.
+    SECURE_HSTS_SECONDS = int(os.environ.get("HSTS_SECONDS", "3600"))
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 else:  # `check --deploy` warns about all of that
     SILENCED_SYSTEM_CHECKS = [f"security.W{number}" for number in ("004", "008", "012", "016")]
 
 # Nothing else is in front of gunicorn, so it serves the page's own files, too.
 STATIC_ROOT = BASE_DIR / "static"
-MIDDLEWARE = [MIDDLEWARE[0], "whitenoise.middleware.WhiteNoiseMiddleware", *MIDDLEWARE[1:]]
+after_security = MIDDLEWARE.index("django.middleware.security.SecurityMiddleware") + 1
+MIDDLEWARE.insert(after_security, "whitenoise.middleware.WhiteNoiseMiddleware")

@@ -89,6 +89,16 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {"TITLE": "Sums", "VERSION": "1", "SERVE_URLCONF": "celery_testing.urls"}
 
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
 STATIC_URL = os.environ.get("PROXIED_AT", "") + "/static/"
 TIME_ZONE = "UTC"
 USE_TZ = True

@@ -57,6 +57,7 @@ class Job(models.Model):
 
     class Meta:
         ordering = ["-created", "id"]
+        indexes = [models.Index(fields=["-created", "id"], name="job_newest_first")]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(x__range=(1, SIDE), y__range=(1, SIDE)),
@@ -77,11 +78,15 @@ class Job(models.Model):
         fetch_outcomes([self])
         return self.outcome
 
-    def cancel(self) -> None:
-        """Cancel a waiting task; stop a running one at its next step."""
-        self.cancelled = timezone.now()
-        self.save(update_fields=["cancelled"])
-        fetch_outcomes([self])
+    def cancel(self) -> bool:
+        """Cancel a waiting task; stop a running one at its next step. False if it is over."""
+        if self.outcome.is_over and self.outcome.state != states.REVOKED:
+            return False
+        if not self.cancelled:
+            self.cancelled = timezone.now()
+            self.save(update_fields=["cancelled"])
+            fetch_outcomes([self])
+        return True
 
 
 def fetch_outcomes(jobs: Collection[Job]) -> None:

@@ -2,10 +2,12 @@
 
 from unittest.mock import patch
 
+from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection
 from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
+from django_celery_results.models import TaskResult
 from kombu.exceptions import OperationalError
 
 from .models import SIDE, Job
@@ -82,9 +84,42 @@ class QueryTests(TestCase):
             submit(3, 4)
         with CaptureQueriesContext(connection) as queries:
             answer = self.client.get(path)
-        # queries for: the number of jobs, ten of them, their results; from stage 10 on, their parts
+        # for the number of jobs, ten of them, their results, and their parts if there are any
         self.assertLessEqual(len(queries), 4)
         self.assertContains(answer, "PENDING", count=10)
+
+
+class ApiTests(TestCase):
+    def post(self, x=3, y=4, key="k"):
+        words = {"data": {"x": x, "y": y}, "content_type": "application/json"}
+        return self.client.post("/api/sums/", headers={"Idempotency-Key": key}, **words)
+
+    @patch("sums.services.send")
+    def test_a_sum_is_accepted_and_its_url_is_in_location(self, _):
+        answer = self.post()
+        self.assertEqual(answer.status_code, 202)
+        self.assertEqual(self.client.get(answer["Location"]).json(), answer.json())
+
+    @patch("sums.services.send")
+    def test_a_key_of_another_sum_is_refused(self, _):
+        self.post()
+        self.assertEqual(self.post(x=5).status_code, 422)
+
+    @patch("sums.services.send", side_effect=OperationalError("no broker"))
+    def test_without_a_broker_the_client_learns_when_to_try_again(self, _):
+        answer = self.post()
+        self.assertEqual((answer.status_code, answer["Retry-After"]), (503, "2"))
+
+    @patch("sums.services.send")
+    def test_a_sum_is_cancelled_once_and_not_after_its_end(self, _):
+        url = self.post().json()["url"]
+        self.assertEqual(self.client.delete(url).json()["state"], "REVOKED")
+        cancelled = Job.objects.get().cancelled
+        self.assertEqual(self.client.delete(url).status_code, 202)
+        self.assertEqual(Job.objects.get().cancelled, cancelled)
+        task_id = Job.objects.get().task_id
+        TaskResult.objects.create(task_id=task_id, status="SUCCESS", result="12")
+        self.assertEqual(self.client.delete(url).status_code, 409)
 
 
 class StatusTests(TestCase):
@@ -103,6 +138,7 @@ class StatusTests(TestCase):
 
     def assert_said(self, status, *words):
         for headers in ({}, {"HX-Request": "true"}):
+            cache.clear()
             with patch("sums.views.ask_broker", return_value=status), self.assertNumQueries(0):
                 answer = self.client.get("/status/", headers=headers)
             for word in words:

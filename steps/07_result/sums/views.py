@@ -2,10 +2,12 @@
 
 from uuid import UUID
 
+from django.core.cache import cache
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import mixins, serializers, status, viewsets
@@ -27,36 +29,38 @@ varies = vary_on_headers("HX-Request")
 
 
 @varies
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def job_list(request: HttpRequest) -> HttpResponse:
-    if request.method == "GET":
+    if request.method != "POST":
         return _page(request, JobForm.empty())
     form = JobForm(request.POST)
     if not form.is_valid():
-        return _page(request, form, status=400)
-    wish = form.cleaned_data
+        return _page(request, form, code=400)
+    if not AnonRateThrottle().allow_request(request, view=None):
+        return _page(request, form, "Too many sums. Wait a minute.", code=429)
+    data = form.cleaned_data
     try:
-        submit(**wish)
+        submit(**data)
     except KeyUsed:
         alert = "This form was sent before, with other numbers. Send it again."
-        return _page(request, JobForm.empty(wish["x"], wish["y"]), alert, status=422)
+        return _page(request, JobForm.empty(data["x"], data["y"]), alert, code=422)
     except NotSent:
-        alert = "The broker accepts no work at the moment, so nothing was started. Try again."
-        return _page(request, form, alert, status=503)
+        alert = "The broker has not confirmed it. Send it again: it is not counted twice."
+        return _page(request, form, alert, code=503)
     if request.htmx:
-        return _page(request, JobForm.empty(wish["x"], wish["y"]))
+        return _page(request, JobForm.empty(data["x"], data["y"]))
     return redirect("sums:list")
 
 
-def _page(request: HttpRequest, form: JobForm, alert: str = "", status: int = 200) -> HttpResponse:
+def _page(request: HttpRequest, form: JobForm, alert: str = "", code: int = 200) -> HttpResponse:
     jobs = Paginator(Job.objects.sent(), 10).get_page(request.GET.get("page"))
     fetch_outcomes(jobs)
     template = "sums/_job_list.html" if request.htmx else "sums/job_list.html"
-    return render(request, template, {"form": form, "jobs": jobs, "alert": alert}, status=status)
+    return render(request, template, {"form": form, "jobs": jobs, "alert": alert}, status=code)
 
 
 @varies
-@require_GET
+@require_safe
 def job_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     job = get_object_or_404(Job.objects.sent(), pk=pk)
     template = "sums/_job.html" if request.htmx else "sums/job_detail.html"
@@ -67,18 +71,18 @@ def job_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def job_cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     job = get_object_or_404(Job.objects.sent(), pk=pk)
-    if not job.outcome.is_over:
-        job.cancel()
+    job.cancel()
     if not request.htmx:
         return redirect("sums:list")
     return render(request, "sums/_job.html", {"job": job})
 
 
 @varies
-@require_GET
+@require_safe
 def work_status(request: HttpRequest) -> HttpResponse:
     template = "sums/_status.html" if request.htmx else "sums/status.html"
-    return render(request, template, {"status": ask_broker()})
+    # however many visitors ask, the broker is asked once a second
+    return render(request, template, {"status": cache.get_or_set("status", ask_broker, 1)})
 
 
 # --- the API ------------------------------------------------------------------------------
@@ -93,7 +97,7 @@ class KeyIsTaken(APIException):
 
 class BrokerIsDown(APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "The broker did not accept the message, so nothing was started."
+    default_detail = "The broker has not confirmed it. Send it again, with the same key."
     default_code = "broker_is_down"
     wait = 2  # seconds: REST framework puts it into the header Retry-After
 
@@ -107,7 +111,6 @@ class IsOver(APIException):
 class JobViewSet(
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
-    mixins.DestroyModelMixin,
     viewsets.GenericViewSet,
 ):
     """POST a sum, GET its outcome, DELETE it to cancel."""
@@ -119,7 +122,7 @@ class JobViewSet(
         """Only a POST makes work for the workers."""
         return super().get_throttles() if self.request.method == "POST" else []
 
-    def paginate_queryset(self, queryset):
+    def paginate_queryset(self, queryset: QuerySet[Job]) -> list[Job]:
         jobs = super().paginate_queryset(queryset)
         fetch_outcomes(jobs)
         return jobs
@@ -135,7 +138,7 @@ class JobViewSet(
             400: OpenApiResponse(description="x or y is missing, or outside its limits"),
             422: OpenApiResponse(description="the key belongs to another sum"),
             429: OpenApiResponse(description="too many sums from this address"),
-            503: OpenApiResponse(description="the broker did not accept it"),
+            503: OpenApiResponse(description="the broker has not confirmed it"),
         },
     )
     def create(self, request: Request) -> Response:
@@ -162,7 +165,6 @@ class JobViewSet(
     )
     def destroy(self, request: Request, pk: str | None = None) -> Response:
         job = self.get_object()
-        if job.outcome.is_over and not job.cancelled:
+        if not job.cancel():
             raise IsOver
-        job.cancel()
         return Response(self.get_serializer(job).data, status.HTTP_202_ACCEPTED)

@@ -32,6 +32,8 @@ CELERY_TASK_DEFAULT_EXCHANGE_TYPE = "topic"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a process holds one message, not four
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# A message that comes back after its task has succeeded is acknowledged, without a second run.
+CELERY_WORKER_DEDUPLICATE_SUCCESSFUL_TASKS = True
 
 CELERY_TASK_TIME_LIMIT = 10 * 60  # seconds, for a task that sets no limit itself
 

@@ -46,6 +46,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["-created", "id"],
+                "indexes": [models.Index(fields=["-created", "id"], name="job_newest_first")],
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(("x__range", (1, 10000)), ("y__range", (1, 10000))),
