@@ -3,9 +3,12 @@
 import contextlib
 import threading
 import time
+from typing import TYPE_CHECKING
 
-from workshop.lesson import pictures
 from workshop.project.project import Project
+
+if TYPE_CHECKING:
+    from workshop.lesson import pictures
 
 SAMPLE_SECONDS = 0.05
 
@@ -46,5 +49,7 @@ class Watch:
         self._thread.join()
         self._take()
 
-    def picture(self, alt: str) -> pictures.Picture:
+    def picture(self, alt: str) -> "pictures.Picture":
+        from workshop.lesson import pictures  # with matplotlib, which takes long to import
+
         return pictures.depth(self.samples, alt, self.marks)
