@@ -12,7 +12,7 @@ INSTALLED_APPS += ["receipts"]
 
 CELERY_BROKER_URL = os.environ.get("BROKER_URL", "amqp://localhost:5672//vhost")
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    # TODO a: let the broker confirm each message
+    # TODO a: have the broker confirm each message
 }
 
 # A quorum queue counts how often it has delivered a message. A task that is sent with a delay waits
