@@ -27,6 +27,8 @@ def reliable(look: Look) -> dict:
 @check.item(todo="a", file=SETTINGS)
 def each_message_is_confirmed(look: Look) -> None:
     found = reliable(look)
+    if found["no_dict"]:
+        raise check.wrong("options_are_no_dict", options=found["no_dict"])
     if found["confirms"] is not True:
         options = ", ".join(f"{k}: {v}" for k, v in found["transport"].items())
         raise check.wrong("not_confirmed", options=options or "empty")
@@ -37,6 +39,8 @@ def acknowledged_late(look: Look) -> None:
     found = reliable(look)
     speak = re.compile("(^|_)ACKS?_|REJECT|LOST")
     there = ", ".join(filter(speak.search, found["names"])) or "none"
+    if misplaced := [name for name in found["transport"] if speak.search(name.upper())]:
+        raise check.wrong("setting_among_the_options", name=misplaced[0])
     for name in ("late", "reject"):
         if isinstance(found[name], str):
             raise check.wrong("setting_is_text", text=found[name])

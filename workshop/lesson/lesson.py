@@ -8,6 +8,7 @@ import contextlib
 import html
 import os
 import shutil
+import textwrap
 import threading
 from urllib.parse import urlsplit
 
@@ -198,7 +199,7 @@ class _Wait:
         shell = get_ipython()
         if not (self.is_on and shell) or threading.current_thread() != threading.main_thread():
             return
-        words = f"{seconds:.0f} s · waiting for {what.rstrip(',')}" if what else ""
+        words = textwrap.shorten(f"{seconds:.0f} s · waiting for {what}", 90) if what else ""
         line = HTML(f'<span style="color: {show.GREY}">{html.escape(words)}</span>')
         if self._line is None or self._cell != shell.execution_count:
             self._line, self._cell = display(line, display_id=True), shell.execution_count

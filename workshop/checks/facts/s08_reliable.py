@@ -11,9 +11,12 @@ def reliable() -> dict[str, Any]:
     """What the app's configuration says about sending and receiving."""
     set_up()
     conf = importlib.import_module("celery_testing.celery").app.conf
+    given = conf.broker_transport_options or {}
+    options = given if isinstance(given, dict) else {}
     return {
-        "transport": {str(k): repr(v) for k, v in (conf.broker_transport_options or {}).items()},
-        "confirms": (conf.broker_transport_options or {}).get("confirm_publish"),
+        "no_dict": repr(given) if given != options else "",
+        "transport": {str(k): repr(v) for k, v in options.items()},
+        "confirms": options.get("confirm_publish"),
         "late": conf.task_acks_late,
         "reject": conf.task_reject_on_worker_lost,
         "names": sorted(n for n in vars(settings_module()) if n.startswith("CELERY")),
