@@ -41,6 +41,13 @@ class Lesson(Project):
 
     def __init__(self, stage: stages.Stage, broker: Broker):
         super().__init__(stage, stage.path, broker)
+        self._beginnings: dict[str, Project] = {}
+
+    def stop(self) -> None:
+        """Stop everything that this stage runs, also in projects as they were at its beginning."""
+        super().stop()
+        for project in self._beginnings.values():
+            project.stop()
 
     @property
     def _lines(self) -> list[str]:
@@ -134,14 +141,20 @@ class Lesson(Project):
         return copy
 
     def beginning(self, name: str, take: tuple[str, ...] = ()) -> Project:
-        """The project as the stage was laid out, to compare with; `take` lists files of yours."""
+        """The project as the stage was laid out, to compare with; `take` lists files of yours.
+
+        What an earlier one of this name still runs is stopped.
+        """
+        if before := self._beginnings.pop(name, None):
+            before.stop()
         path = places.desk() / ".broken" / name
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(path)
         stages.lay(self.stage, path, solved=False, port=self.broker.port)
         for file in take:
             shutil.copy(self.path / file, path / file)
-        return Project(self.stage, path, self.broker)
+        self._beginnings[name] = Project(self.stage, path, self.broker)
+        return self._beginnings[name]
 
     # --- the broker -------------------------------------------------------------------------
 

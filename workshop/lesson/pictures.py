@@ -90,7 +90,7 @@ def progress(samples: Sequence[tuple[float, float]], alt: str, marks=()) -> Pict
     axes.set_ylim(0, 125)
     axes.set_yticks(range(0, 101, 25))
     axes.set_xlabel("seconds", color=INK)
-    axes.set_ylabel("per cent", color=INK)
+    axes.set_ylabel("percent", color=INK)
     return Picture(figure, alt)
 
 
@@ -125,7 +125,7 @@ def counts(rows: Sequence[tuple[str, dict[str, int]]], alt: str) -> Picture:
             left += width
     axes.set_yticks(range(len(rows)), [name for name, _ in rows])
     axes.invert_yaxis()
-    axes.set_xlabel("per cent of what was accepted", color=INK)
+    axes.set_xlabel("percent of what was counted", color=INK)
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return Picture(figure, alt)
 
