@@ -28,14 +28,6 @@ DATABASES = {
 # limit over all of them, set CACHES to a cache that they share.
 REST_FRAMEWORK = {**REST_FRAMEWORK, "DEFAULT_THROTTLE_RATES": {"anon": "60/minute"}}
 
-# What goes wrong must be in the container's log: without DEBUG, Django would send it by mail only.
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-}
-
 # Set HTTPS=1 if a proxy with a certificate is in front and sets X-Forwarded-Proto and -For. Without
 # one, a browser would get a redirect that nobody answers, and cookies that it does not send back.
 HTTPS = os.environ.get("HTTPS") == "1"

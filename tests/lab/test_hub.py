@@ -65,7 +65,7 @@ def jupyter_of_a_hub(monkeypatch, tmp_path, broker):
 @pytest.fixture
 def project(hub, solved, broker):
     """The newest stage's project, and its web server."""
-    stage = solved("11")
+    stage = solved("12")
     prepare.replay(stage, broker)
     project = Project(stage, stage.desk, broker)
     subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=stage.desk, check=True)
@@ -113,8 +113,17 @@ def test_the_management_page_is_behind_the_same_door(hub, broker):
     assert who.json()["name"] == "workshop"
 
 
+def test_flower_is_behind_the_same_door_and_asks_for_its_own_password(hub, project):
+    project.run("celery -A celery_testing flower")
+    assert hub.get(f"{HUB}flower/").status_code == 401
+    page = hub.get(f"{HUB}flower/workers", auth=("learner", "sesame"))
+    assert page.is_success and "Flower" in page.text
+    names = re.findall(r'(?:href|src)="(/[^"]*)"', page.text)
+    assert names and all(name.startswith(f"{HUB}flower/") for name in names), names
+
+
 def test_nobody_comes_in_without_jupyters_word(hub, project):
-    for path in (project.link("/"), f"{HUB}management/"):
+    for path in (project.link("/"), f"{HUB}management/", f"{HUB}flower/"):
         found = httpx.get(
             hub.base_url.join(path), headers=FRONT, trust_env=False, timeout=by_clock(20)
         )

@@ -236,7 +236,7 @@ def test_the_course_says_that_the_home_is_not_used_and_jupyter_has_another(tmp_p
 def test_a_port_of_the_shells_is_not_the_web_servers(broker, monkeypatch):
     monkeypatch.setenv("PORT", "tcp://10.0.0.1:80")
     prepare.enter(broker)
-    assert os.environ["PORT"] == str(prepare.web_port(broker))
+    assert os.environ["PORT"] == str(prepare.own_ports(broker)["web"])
 
 
 # --- what the doctor names ------------------------------------------------------------------

@@ -16,13 +16,13 @@ SUM = 30  # seconds; the largest of them takes five
 OVER = {"SUCCESS", "FAILURE", "REVOKED"}
 
 
-def post(look: Look, x: int, y: int) -> dict:
+def post(look: Look, x: int, y: int, **headers: str) -> dict:
     """Post a job until the API accepts it: after a 503, try again, as a client does."""
     look.migrate()
     web = look.web()
 
     def answered() -> httpx.Response | None:
-        answer = web.ask("POST", "/api/sums/", json={"x": x, "y": y})
+        answer = web.ask("POST", "/api/sums/", json={"x": x, "y": y}, headers=headers)
         return None if answer.status_code == 503 else answer
 
     try:

@@ -13,18 +13,24 @@ from workshop.machine import cards, environment
 from workshop.machine.patience import run_through
 from workshop.machine.ports import claim, is_taken, proxied_at, published_ports
 
-WEB_PORT = 8000  # Django's own
+# Django's own port, and Flower's
+FIRST_PORTS = {"web": 8000, "monitor": 5555}
 SCRIPT = re.compile(r".*\.sh")  # what sets the broker up, unlike what the learner tries on it
 
 
-def web_port(broker: Broker) -> int:
-    """The port of this checkout's web server: kept, unless another program holds it."""
-    kept = broker.kept.get("web")
-    moved = published_ports().get("web", kept) != kept
-    if kept is None or moved or (is_taken(kept) and not _ours(kept)):
-        kept = claim(places.home(), {"web": WEB_PORT}, {})["web"]
-        broker.keep(web=kept)
-    return kept
+def own_ports(broker: Broker) -> dict[str, int]:
+    """The ports of what this checkout's stages start: kept, unless another program holds one."""
+    published, ports = published_ports(), {use: broker.kept.get(use) for use in FIRST_PORTS}
+    good = {
+        use: port
+        for use, port in ports.items()
+        if port and published.get(use, port) == port and (not is_taken(port) or _ours(port))
+    }
+    if len(good) == len(ports):
+        return good
+    found = claim(places.home(), FIRST_PORTS, good, keep=good)
+    broker.keep(**found)
+    return found
 
 
 def _ours(port: int) -> bool:
@@ -38,14 +44,16 @@ def enter(broker: Broker) -> None:
     ours = [str(broker.bin), str(places.VENV_BIN)]
     os.environ["PATH"] = os.pathsep.join(ours + [part for part in path if part not in ours])
     if os.environ.get("PORT") != str(broker.kept.get("web")):  # a PORT from the shell is not ours
-        keep_web_port(broker)
+        set_ports(broker)
 
 
-def keep_web_port(broker: Broker) -> None:
-    """Set $PORT to the current port of this checkout's web server, and tell Django about it."""
-    port = web_port(broker)
-    os.environ["PORT"] = str(port)
-    if path := proxied_at(port):
+def set_ports(broker: Broker) -> None:
+    """Set $PORT and $MONITOR_PORT, and the paths at which Jupyter shows what listens there."""
+    ports = own_ports(broker)
+    os.environ["PORT"] = str(ports["web"])
+    os.environ["MONITOR_PORT"] = str(ports["monitor"])
+    os.environ["MONITOR_PATH"] = f"{os.environ.get('JUPYTERHUB_SERVICE_PREFIX', '/')}flower"
+    if path := proxied_at(ports["web"]):
         os.environ["PROXIED_AT"] = path
         os.environ["WEB_HOSTS"] = "*"  # the hub's name, whatever it is: its proxy lets one user in
 

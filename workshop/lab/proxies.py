@@ -1,13 +1,14 @@
-"""RabbitMQ's management page inside Jupyter, for jupyter-server-proxy: under /management/.
+"""RabbitMQ's management page and Flower inside Jupyter, for jupyter-server-proxy.
 
-It opens at Jupyter's own address, on a hub, too, and from Lab's launcher. One thing does not
-open there: the page of a single queue in a vhost whose name has a slash, because the proxy
-decodes the %2F in its address (jupyter-server-proxy 4.6.0).
+They open at Jupyter's own address, under /management/ and /flower/, on a hub, too, and from Lab's
+launcher. One thing does not open there: the page of a single queue in a vhost whose name has a
+slash, because the proxy decodes the %2F in its address (jupyter-server-proxy 4.6.0).
 """
 
 from pathlib import Path
 
 from workshop.broker.node import Broker
+from workshop.desk.prepare import own_ports
 
 TITLE = "RabbitMQ"
 ICON = Path(__file__).with_name("queue.svg")
@@ -20,6 +21,17 @@ def management() -> dict:
         "port": Broker().kept["ports"]["management"],
         "rewrite_response": keep_nothing,
         "launcher_entry": {"title": TITLE, "icon_path": str(ICON)},
+        "new_browser_tab": False,
+    }
+
+
+def flower() -> dict:
+    """The same for Flower, which is told its path (flowerconfig.py) and so gets it unchanged."""
+    return {
+        "command": [],
+        "port": own_ports(Broker())["monitor"],
+        "absolute_url": True,
+        "launcher_entry": {"title": "Flower", "icon_path": str(ICON.with_name("flower.svg"))},
         "new_browser_tab": False,
     }
 

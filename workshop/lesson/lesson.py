@@ -21,6 +21,7 @@ from workshop.broker.node import Broker
 from workshop.broker.spare import SecondBroker
 from workshop.desk import lessons, prepare, stages
 from workshop.lab import jupyter
+from workshop.lesson.life import Life
 from workshop.lesson.reimport import import_from
 from workshop.lesson.watch import Watch
 from workshop.machine import cards, environment, patience
@@ -164,6 +165,12 @@ class Lesson(Project):
         at = f"{hub}management" if hub else self.broker.management_url
         return Link(f"{at}/#/queues")
 
+    def flower(self) -> Link:
+        """Flower's page, while Flower runs; log in as learner, with the password sesame."""
+        through_jupyter = any(jupyter.servers())  # in a container and on a hub, it is the only way
+        host = "" if through_jupyter else f"http://127.0.0.1:{os.environ['MONITOR_PORT']}"
+        return Link(f"{host}{os.environ['MONITOR_PATH']}/")
+
     def queue(self, name: str = "celery", vhost: str = login.VHOST) -> dict[str, int]:
         """Messages in a queue now: ready (nobody has them), unacked (a worker holds them)."""
         found = self.broker.queues(vhost).get(name, {"ready": 0, "unacked": 0})
@@ -193,6 +200,10 @@ class Lesson(Project):
     def watch(self, name: str = "celery", vhost: str = login.VHOST) -> Watch:
         """Record a queue's depth while a `with` block runs."""
         return Watch(self, name, vhost)
+
+    def events(self) -> Life:
+        """Record what senders and workers report about tasks while a `with` block runs."""
+        return Life(login.url(self.broker))
 
 
 def _is_compared() -> bool:
@@ -270,7 +281,7 @@ def begin(number: str | int) -> Lesson:
     cards.end_all()
     verbs.lay_out(stage)
     broker = Broker()
-    prepare.keep_web_port(broker)
+    prepare.set_ports(broker)
     os.chdir(stage.path)
     environment.enter()
     import_from(stage.path)

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
+from workshop.project.events import Step
 from workshop.project.log import Job
 
 matplotlib.use("agg")
@@ -232,3 +234,62 @@ def timeline(spans: Sequence[Span], alt: str) -> Picture:
     axes.set_xlabel("seconds", color=INK)
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return Picture(figure, alt)
+
+
+ARROWS = {
+    "message": (BLUE, "-"),
+    "work": (ORANGE, "-"),
+    "answer": (GREEN, "-"),
+    "lost": (GREY, "--"),
+}
+
+
+def message_diagram(steps: Sequence[Step], alt: str) -> Picture:
+    """One message's way from place to place: a lane for each place, and time from top to bottom.
+
+    Each step has the same height, since some take a thousand times as long as others.
+    """
+    places = list(dict.fromkeys(place for step in steps for place in (step.origin, step.target)))
+    places.sort(key=lambda place: place == "results")  # the last lane
+    figure, axes = _axes(height=0.9 + 0.36 * len(steps), width=2.0 + 1.55 * len(places))
+    bottom = len(steps) + 0.3
+    for lane, place in enumerate(places):
+        axes.plot([lane, lane], [0, bottom], color=GREY, lw=1, zorder=1)
+        box = {"boxstyle": "round,pad=0.4", "facecolor": GROUND, "edgecolor": INK}
+        axes.text(lane, 0, place, ha="center", va="center", fontsize=9, color=INK, bbox=box)
+    began: dict[str, float] = {}
+    for row, step in enumerate(steps, 1):
+        _draw_arrow(axes, step, row, places)
+        _draw_work(axes, step, row, places, began)
+    axes.set_xlim(-1.15, len(places) - 0.4)
+    axes.set_ylim(bottom, -0.6)
+    axes.set_axis_off()
+    return Picture(figure, alt)
+
+
+def _draw_arrow(axes, step: Step, row: int, places: list[str]) -> None:
+    """An arrow with its words above it, and its time on the left, if that is known."""
+    begin, end = places.index(step.origin), places.index(step.target)
+    colour, line = ARROWS[step.kind]
+    arrow = {"arrowstyle": "-|>", "color": colour, "lw": 1.6, "ls": line}
+    arrow |= {"shrinkA": 0, "shrinkB": 0}  # from lane to lane
+    axes.annotate("", (end, row), (begin, row), arrowprops=arrow, zorder=3)
+    font = {"ha": "center", "fontsize": 7.5, "color": INK, "zorder": 4}
+    box = {"facecolor": GROUND, "edgecolor": "none", "pad": 0.6, "alpha": 0.85}
+    axes.text((begin + end) / 2, row - 0.17, step.words, bbox=box, **font)
+    if step.at is not None:
+        words = _spoken(step.at) if step.at else "0"
+        axes.text(-0.62, row, words, ha="right", va="center", fontsize=8, color=INK)
+
+
+def _draw_work(axes, step: Step, row: int, places: list[str], began: dict[str, float]) -> None:
+    """A bar on a process's lane, from the step that starts its work to the one that ends it."""
+    if step.kind == "work" and step.target.endswith("process"):
+        began[step.target] = row
+        return
+    end = f"{step.origin}'s process" if step.kind == "lost" else step.origin
+    if step.kind in ("work", "lost") and end in began:
+        lane, first = places.index(end), began.pop(end)
+        bar = Rectangle((lane - 0.06, first), 0.12, row - first, facecolor=ORANGE, zorder=2)
+        bar.set(edgecolor=INK, hatch="///")
+        axes.add_patch(bar)

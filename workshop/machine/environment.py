@@ -45,8 +45,8 @@ OVERRIDING = (
     *("USE_FAST_LOCALS", "DATABASE_URL", "DJANGO_SETTINGS_MODULE", "DJANGO_PROJECT_DIR"),
     *("DJANGO_ALLOW_ASYNC_UNSAFE", "DJANGO_RUNSERVER_HIDE_WARNING", "PROCFILE"),
 )
-# Every option of the `celery` command is a variable, too: CELERY_WORKER_QUEUES is --queues.
-OVERRIDING_PREFIXES = ("CELERY_", "KOMBU_", "_MP_FORK_")
+# Every option of `celery` and of Flower is a variable, too: CELERY_WORKER_QUEUES is --queues.
+OVERRIDING_PREFIXES = ("CELERY_", "FLOWER_", "KOMBU_", "_MP_FORK_")
 # What the course's own projects set for themselves, in a notebook that imports them.
 OURS = {"DJANGO_SETTINGS_MODULE": "celery_testing.settings"}
 

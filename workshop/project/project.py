@@ -169,6 +169,10 @@ def _ready_for(command: str) -> Callable[[Running], bool]:
         return lambda running: web(running) and worker(running)
     if "runserver" in command:
         return process.listens(int(os.environ["PORT"]))
+    if " flower" in command:
+        listening = process.listens(int(os.environ["MONITOR_PORT"]))
+        connected = process.says("Connected to amqp")
+        return lambda running: listening(running) and connected(running)
     if " beat" in command:  # it has read the tables, and logs that at level debug
         return process.says("Synchronizing schedule" if "debug" in command else "beat: Starting")
     return process.says(r" ready\.")

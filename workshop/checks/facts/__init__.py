@@ -18,10 +18,12 @@ from workshop.checks.facts.s08_reliable import receipts_of_a_task_that_runs_twic
 from workshop.checks.facts.s09_failure import retries_of_tell, send_poison
 from workshop.checks.facts.s10_workflow import chord_of, cuts, send_a_bad_part
 from workshop.checks.facts.s11_schedule import reports, schedule
+from workshop.checks.facts.s12_observe import carried
 
 __all__ = [
     "app_of_project",
     "call",
+    "carried",
     "chord_of",
     "cuts",
     "effort",

@@ -1,0 +1,137 @@
+"""What senders and workers report about their tasks, as events, while something happens.
+
+A worker reports its tasks with `celery worker -E`; a sender, with CELERY_TASK_SEND_SENT_EVENT.
+"""
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from celery import Celery
+from celery.events import EventReceiver
+
+from workshop.machine.patience import wait_until
+
+Event = dict[str, Any]
+SENDER, EXCHANGE, QUEUE, RESULTS = "sender", "exchange", "queue", "results"
+
+
+class _Receiver(EventReceiver):
+    """It says when it listens: what is reported before that is not recorded."""
+
+    def __init__(self, *args, listens: threading.Event, **words):
+        super().__init__(*args, **words)
+        self._listens = listens
+
+    def on_consume_ready(self, *_, **__) -> None:
+        self._listens.set()
+
+
+class Events:
+    """A context manager that records the events of all tasks until it exits."""
+
+    def __init__(self, address: str):
+        self._app = Celery(broker=address, set_as_current=False)
+        self._recorded: list[Event] = []
+        self._listens = threading.Event()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+
+    def _listen(self) -> None:
+        with self._app.connection_for_read() as connection:
+            self._receiver = _Receiver(
+                connection, handlers={"*": self._take}, app=self._app, listens=self._listens
+            )
+            self._receiver.capture(limit=None, timeout=None, wakeup=False)
+
+    def _take(self, event: Event) -> None:
+        if event["type"].startswith("task-"):
+            self._recorded.append(event)
+
+    def __enter__(self) -> "Events":
+        self._thread.start()
+        self._listens.wait()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._receiver.should_stop = True
+        self._thread.join()
+        self._app.close()
+
+    def until(self, kind: str, count: int = 1, limit: float = 30) -> None:
+        """Wait until `count` events of a type have come, such as "task-succeeded"."""
+        there = lambda: len(self.of_type(kind)) >= count  # noqa: E731
+        wait_until(there, limit=limit, what=f"{count} × {kind}")
+
+    def of_type(self, kind: str) -> list[Event]:
+        return [event for event in self._recorded if event["type"] == kind]
+
+    def of(self, task_id: str = "") -> list[Event]:
+        """The events of one task, by default of the first that was recorded, in their order."""
+        task_id = task_id or self._recorded[0]["uuid"]
+        ours = [event for event in self._recorded if event["uuid"] == task_id]
+        return sorted(ours, key=lambda event: event["timestamp"])
+
+    def note_loss(self, task_id: str = "") -> None:
+        """Note that the worker of a task was killed now: a killed worker reports nothing."""
+        last = self.of(task_id)[-1]
+        loss = {"type": "lost", "timestamp": time.time()}
+        self._recorded.append({**last, **loss})
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that moves from one place to another, at `at` seconds after the first step.
+
+    `at` is None if nobody reports when: it is between its neighbors.
+    """
+
+    at: float | None
+    origin: str
+    target: str
+    words: str
+    kind: str  # "message", "work", "answer" or "lost"
+
+
+def life(events: list[Event]) -> list[Step]:
+    """The life of one message that is acknowledged late, in steps. A retry is a second message."""
+    steps: list[Step] = []
+    before, process = "", SENDER
+    for event in events:
+        at = event["timestamp"] - events[0]["timestamp"]
+        kind, worker = event["type"], event["hostname"].split("@")[0]
+        if kind == "task-sent":  # later ones are sent by the process that wants to try again
+            steps.append(Step(at, process, EXCHANGE, _published(event), "message"))
+            key = event["routing_key"].lstrip("01.")  # before that, how long it waits
+        elif kind == "task-received":
+            again = " again" if before == "lost" else ""
+            if not again:
+                steps.append(Step(None, EXCHANGE, QUEUE, f"by its key {key}", "message"))
+            steps.append(Step(at, QUEUE, worker, f"delivered{again}", "message"))
+        elif kind == "task-started":
+            process = f"{worker}'s process"
+            steps.append(Step(at, worker, process, "run", "work"))
+        elif kind == "lost":
+            steps.append(Step(at, worker, QUEUE, "connection lost", "lost"))
+        else:
+            steps += _over(event, at, worker, process)
+        before = kind
+    return steps
+
+
+def _published(event: Event) -> str:
+    number = event["retries"]
+    return f"{f'retry {number}: ' if number else ''}published to {event['exchange']}"
+
+
+def _over(event: Event, at: float, worker: str, process: str) -> list[Step]:
+    outcome, words = {
+        "task-succeeded": (event.get("result"), f"done in {event.get('runtime', 0):.2f} s"),
+        "task-failed": ("FAILURE", "failed"),
+        "task-retried": ("RETRY", "to be tried again"),
+    }[event["type"]]
+    return [
+        Step(None, process, RESULTS, f"{outcome} is stored", "answer"),
+        Step(at, process, worker, words, "work"),
+        Step(None, worker, QUEUE, "acknowledged", "answer"),
+    ]
