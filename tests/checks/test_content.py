@@ -102,6 +102,7 @@ def test_no_check_has_a_text_of_its_own():
 FROM_OUTSIDE = {
     *("add_user", "authenticate_user", "clear_permissions", "clear_policy", "delete_user"),
     *("delete_vhost", "list_permissions", "list_users"),  # rabbitmqctl's
+    *("root_id", "task_received"),  # Celery's
     *("CELERY_TASK_ALWAYS_EAGER", "CELERY_TASK_IGNORE_RESULT", "task_always_eager"),
     *("apply_async", "auto_delete", "broker_url", "ignore_result", "on_commit"),
     *("re_path", "task_ignore_result"),

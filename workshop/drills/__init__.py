@@ -16,6 +16,7 @@ __all__, __getattr__ = lazy_exports(
             "run_twice",
             "send",
             "send_task",
+            "stuck",
             "tell",
         ],
         "workshop.machine.patience": ["Stopwatch", "wait_until"],
@@ -24,6 +25,7 @@ __all__, __getattr__ = lazy_exports(
         "workshop.project.follow": ["follow"],
         "workshop.project.log": ["jobs"],
         "workshop.project.service": ["Service", "flaky_service"],
+        "workshop.project.traces": ["traced"],
         "workshop.project.tasks": ["add", "length", "much"],
     }
 )

@@ -4,6 +4,7 @@ A count is a dict: `finished`, `lost`, and where known `accepted`, `refused`, `t
 """
 
 import contextlib
+import fcntl
 import os
 import re
 import subprocess
@@ -136,7 +137,8 @@ def impatient(broker: Broker, seconds: float) -> Iterator[None]:
 
 def send_task(project: Project, name: str, args: tuple, **options) -> str:
     """Publish a task to the project's queue, confirmed; return its id."""
-    with Celery("drill", broker=project.env["BROKER_URL"], set_as_current=False) as app:
+    address = project.env.get("BROKER_URL", login.url(project.broker))
+    with Celery("drill", broker=address, set_as_current=False) as app:
         app.conf.broker_transport_options = {"confirm_publish": True}
         where = {"exchange": "sums", "routing_key": "sums", "exchange_type": "topic"}
         return app.send_task(name, args, **where, **options).id
@@ -175,6 +177,19 @@ def poison(project: Project, enough: int) -> tuple[int, int]:
         send_task(project, "poison", (str(begun),))
     wait_until(lambda: dead() == before + 4 or times() >= enough, limit=50, what="its end")
     return times(), dead() - before
+
+
+@contextlib.contextmanager
+def stuck(project: Project, processes: int) -> Iterator[None]:
+    """Keep so many processes of a worker waiting for a lock until the block ends.
+
+    The worker knows the task by `--include`.
+    """
+    with (project.path / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        for _ in range(processes):
+            send_task(project, "locked", (file.name,))
+        yield
 
 
 def run_twice(project: Project, worker: Running) -> int:

@@ -10,6 +10,8 @@ import os
 import shutil
 import textwrap
 import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from IPython import get_ipython
@@ -22,12 +24,17 @@ from workshop.broker.spare import SecondBroker
 from workshop.desk import lessons, prepare, stages
 from workshop.lab import jupyter
 from workshop.lesson.life import Life
+from workshop.lesson.measure import Measure
 from workshop.lesson.reimport import import_from
 from workshop.lesson.watch import Watch
 from workshop.machine import cards, environment, patience
 from workshop.machine.patience import NotYet, wait_until
 from workshop.project.project import Link, Project
+from workshop.project.traces import Traced
 from workshop.report import Listener, Result
+
+if TYPE_CHECKING:
+    from workshop.lesson import pictures
 
 _STARTED_IN = os.getcwd()  # the notebook's folder: this is imported before a stage is begun
 
@@ -200,6 +207,16 @@ class Lesson(Project):
     def watch(self, name: str = "celery", vhost: str = login.VHOST) -> Watch:
         """Record a queue's depth while a `with` block runs."""
         return Watch(self, name, vhost)
+
+    def measure(self) -> Measure:
+        """Record the numbers at /metrics while a `with` block runs, as a chart that grows."""
+        return Measure(self, live=not _is_compared())
+
+    def trace(self, spans: Sequence[Traced], alt: str) -> "pictures.Picture":
+        """What one request led to, as a chart of its spans."""
+        from workshop.lesson import pictures  # imports matplotlib, which is slow
+
+        return pictures.trace(spans, alt)
 
     def events(self) -> Life:
         """Record what senders and workers report about tasks while a `with` block runs."""

@@ -12,7 +12,7 @@ class Life(Events):
     """Events that can be drawn."""
 
     def picture(self, alt: str, task_id: str = "") -> "pictures.Picture":
-        """The message diagram of one task, by default of the first that was recorded."""
-        from workshop.lesson import pictures  # with matplotlib, which takes long to import
+        """The message diagram of one task; by default, of the first one sent."""
+        from workshop.lesson import pictures  # imports matplotlib, which is slow
 
         return pictures.message_diagram(life(self.of(task_id)), alt)

@@ -17,6 +17,7 @@ from matplotlib.patches import Rectangle
 
 from workshop.project.events import Step
 from workshop.project.log import Job
+from workshop.project.traces import Traced
 
 matplotlib.use("agg")
 
@@ -169,6 +170,7 @@ KINDS = {
     "request": (BLUE, ""),
     "wait": (GROUND, "..."),
     "work": (ORANGE, "///"),
+    "send": (GREEN, "..."),
     "lost": (GREY, "xx"),
 }
 
@@ -234,6 +236,47 @@ def timeline(spans: Sequence[Span], alt: str) -> Picture:
     axes.set_xlabel("seconds", color=INK)
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return Picture(figure, alt)
+
+
+def over_time(
+    rows: Sequence[tuple[str, Sequence[tuple[float, float]]]], alt: str, marks=()
+) -> Picture:
+    """Numbers over time, one below another: (name, samples), each sample (seconds, number).
+
+    `marks`: (seconds, what happened then).
+    """
+    figure = Figure(figsize=(7.6, 0.6 + 1.5 * len(rows)), layout="constrained")
+    many = figure.subplots(len(rows), sharex=True, squeeze=False)[:, 0]
+    for axes, (name, samples), colour in zip(many, rows, (BLUE, ORANGE), strict=False):
+        axes.set_facecolor(GROUND)
+        finite = [(at, number) for at, number in samples if number != float("inf")]
+        if finite:
+            axes.step(*zip(*finite, strict=True), where="post", color=colour, lw=2)
+        top = max([number for _, number in finite] + [1])
+        axes.set_ylim(0, top * 1.35)
+        axes.set_ylabel(name, color=INK, fontsize=9)
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+        for number, (at, words) in enumerate(marks):
+            axes.axvline(at, color=GREY, lw=1, ls=":")
+            if axes is many[0]:
+                height = top * (1.22 if number % 2 else 1.06)
+                axes.text(at, height, f" {words}", color=INK, fontsize=8, va="bottom")
+    many[-1].set_xlabel("seconds", color=INK)
+    return Picture(figure, alt)
+
+
+SPANS = {"SERVER": "request", "PRODUCER": "send", "CONSUMER": "work"}
+
+
+def trace(spans: Sequence[Traced], alt: str) -> Picture:
+    """The spans of a trace, one below another, in the order in which they began."""
+    shown = []
+    for number, span in enumerate(spans, 1):
+        lane = f"{number}  {span.name.replace('sums.tasks.', '').replace('apply_async/', 'send ')}"
+        lane = lane.replace("run/", "run ").rstrip("/$")
+        shown.append(Span(lane, span.begin, span.end, SPANS[span.kind]))
+    return timeline(shown, alt)
 
 
 ARROWS = {

@@ -7,7 +7,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
@@ -48,7 +48,7 @@ class Admin:
     def __init__(self, client: httpx.Client):
         self.client = client
 
-    def _post(self, path: str, form: dict[str, str]) -> httpx.Response:
+    def _post(self, path: str, form: dict[str, Any]) -> httpx.Response:
         token = {"csrfmiddlewaretoken": self.client.cookies["csrftoken"]}
         return self.client.post(path, data={**form, **token})
 
@@ -63,6 +63,12 @@ class Admin:
         [number] = set(re.findall(rf"{model}/(\d+)/change/", shown))
         page = self.client.get(f"/admin/{model}/{number}/change/")
         return self._post(page.url.path, {**_filled_in(page.text), **fields})
+
+    def act(self, model: str, action: str) -> httpx.Response:
+        """Choose an action for all rows of a model, such as `app/model`."""
+        page = self.client.get(f"/admin/{model}/")
+        chosen = re.findall(r'name="_selected_action" value="([^"]+)"', page.text)
+        return self._post(page.url.path, {"action": action, "_selected_action": chosen})
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
-"""What senders and workers report about their tasks, as events, while something happens.
+"""Record the events in which senders and workers report on tasks, and derive a message's steps.
 
-A worker reports its tasks with `celery worker -E`; a sender, with CELERY_TASK_SEND_SENT_EVENT.
+A worker sends events if it runs with -E; a sender, if CELERY_TASK_SEND_SENT_EVENT is set.
 """
 
 import threading
@@ -18,7 +18,7 @@ SENDER, EXCHANGE, QUEUE, RESULTS = "sender", "exchange", "queue", "results"
 
 
 class _Receiver(EventReceiver):
-    """It says when it listens: what is reported before that is not recorded."""
+    """Sets `listens` once it is ready; what was reported before that is not recorded."""
 
     def __init__(self, *args, listens: threading.Event, **words):
         super().__init__(*args, **words)
@@ -59,31 +59,44 @@ class Events:
         self._app.close()
 
     def until(self, kind: str, count: int = 1, limit: float = 30) -> None:
-        """Wait until `count` events of a type have come, such as "task-succeeded"."""
+        """Wait until `count` events of a type, such as "task-succeeded", have arrived."""
         there = lambda: len(self.of_type(kind)) >= count  # noqa: E731
-        wait_until(there, limit=limit, what=f"{count} × {kind}")
+        wait_until(there, limit=limit, what=f"{count} × {kind} (is a worker running?)")
 
     def of_type(self, kind: str) -> list[Event]:
         return [event for event in self._recorded if event["type"] == kind]
 
     def of(self, task_id: str = "") -> list[Event]:
-        """The events of one task, by default of the first that was recorded, in their order."""
-        task_id = task_id or self._recorded[0]["uuid"]
+        """The events of one task, in order of time; by default, of the first one sent."""
+        task_id = task_id or self.of_type("task-sent")[0]["uuid"]
         ours = [event for event in self._recorded if event["uuid"] == task_id]
-        return sorted(ours, key=lambda event: event["timestamp"])
+        return sorted((_in_time(event, ours) for event in ours), key=_order)
 
     def note_loss(self, task_id: str = "") -> None:
-        """Note that the worker of a task was killed now: a killed worker reports nothing."""
+        """Record that a task's worker has been killed, because a killed worker reports nothing."""
         last = self.of(task_id)[-1]
         loss = {"type": "lost", "timestamp": time.time()}
         self._recorded.append({**last, **loss})
 
 
+def _in_time(event: Event, all_of_it: list[Event]) -> Event:
+    """The event, not later than what it caused: a sender notes the time after it has published."""
+    if event["type"] != "task-sent":
+        return event
+    received = [one for one in all_of_it if one["type"] == "task-received"]
+    times = [one["timestamp"] for one in received if one["retries"] == event["retries"]]
+    return {**event, "timestamp": min([event["timestamp"], *times])}
+
+
+def _order(event: Event) -> tuple[float, bool]:
+    return event["timestamp"], event["type"] != "task-sent"
+
+
 @dataclass(frozen=True)
 class Step:
-    """Something that moves from one place to another, at `at` seconds after the first step.
+    """Something that moves from one place to another, `at` seconds after the first step.
 
-    `at` is None if nobody reports when: it is between its neighbors.
+    `at` is None if no event reports the time: only the place in the order is known.
     """
 
     at: float | None
@@ -96,17 +109,17 @@ class Step:
 def life(events: list[Event]) -> list[Step]:
     """The life of one message that is acknowledged late, in steps. A retry is a second message."""
     steps: list[Step] = []
-    before, process = "", SENDER
+    before, process, key = "", SENDER, ""
     for event in events:
         at = event["timestamp"] - events[0]["timestamp"]
         kind, worker = event["type"], event["hostname"].split("@")[0]
-        if kind == "task-sent":  # later ones are sent by the process that wants to try again
+        if kind == "task-sent":  # later ones are sent by the process that retries
             steps.append(Step(at, process, EXCHANGE, _published(event), "message"))
-            key = event["routing_key"].lstrip("01.")  # before that, how long it waits
+            key = event["routing_key"].lstrip("01.")  # without the bits of its delay
         elif kind == "task-received":
             again = " again" if before == "lost" else ""
             if not again:
-                steps.append(Step(None, EXCHANGE, QUEUE, f"by its key {key}", "message"))
+                steps.append(Step(None, EXCHANGE, QUEUE, f"routed by key {key}", "message"))
             steps.append(Step(at, QUEUE, worker, f"delivered{again}", "message"))
         elif kind == "task-started":
             process = f"{worker}'s process"
@@ -128,10 +141,10 @@ def _over(event: Event, at: float, worker: str, process: str) -> list[Step]:
     outcome, words = {
         "task-succeeded": (event.get("result"), f"done in {event.get('runtime', 0):.2f} s"),
         "task-failed": ("FAILURE", "failed"),
-        "task-retried": ("RETRY", "to be tried again"),
+        "task-retried": ("RETRY", "will be retried"),
     }[event["type"]]
     return [
         Step(None, process, RESULTS, f"{outcome} is stored", "answer"),
-        Step(at, process, worker, words, "work"),
-        Step(None, worker, QUEUE, "acknowledged", "answer"),
+        Step(None, process, worker, words, "work"),
+        Step(at, worker, QUEUE, "acknowledged", "answer"),  # then the worker sends the event
     ]

@@ -1,5 +1,6 @@
 """Tasks of the course, for a worker that is started with `--include` of this module."""
 
+import fcntl
 import os
 import signal
 
@@ -43,3 +44,10 @@ def much(size: int) -> str:
 def length(texts: list[str]) -> int:
     """The total length of the texts."""
     return sum(map(len, texts))
+
+
+@shared_task(name="locked", ignore_result=True)
+def locked(path: str) -> None:
+    """Wait for as long as another process has locked this file."""
+    with open(path) as file:
+        fcntl.flock(file, fcntl.LOCK_SH)

@@ -58,10 +58,10 @@ CELERY_RESULT_EXPIRES = None  # the page shows a result for as long as its job e
 CELERY_RESULT_BACKEND = "django-db"
 CELERY_TASK_TRACK_STARTED = True
 
-# --- what it is doing ---------------------------------------------------------------------
+# --- events and logs ----------------------------------------------------------------------
 
 CELERY_TASK_SEND_SENT_EVENT = (
-    True  # the sender reports each task, too; `worker -E` reports the rest
+    True  # senders report what they send, too; `worker -E` turns on the rest
 )
 
 # One format for the web process and the workers; the filter gives each line its request's id.
@@ -81,6 +81,6 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["console"], "level": "INFO"},
-    # Django gives these two handlers of their own, which would print a line a second time.
+    # Django's default handlers for these loggers would print each line twice, so remove them.
     "loggers": {"django": {}, "django.server": {"propagate": True}},
 }

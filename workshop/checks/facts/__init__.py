@@ -18,16 +18,21 @@ from workshop.checks.facts.s08_reliable import receipts_of_a_task_that_runs_twic
 from workshop.checks.facts.s09_failure import retries_of_tell, send_poison
 from workshop.checks.facts.s10_workflow import chord_of, cuts, send_a_bad_part
 from workshop.checks.facts.s11_schedule import reports, schedule
-from workshop.checks.facts.s12_observe import carried
+from workshop.checks.facts.s12_observe import called_before_publish, carried, filtered
+from workshop.checks.facts.s13_measure import age_of, canaries, send_canary, sent_back
 
 __all__ = [
+    "age_of",
     "app_of_project",
     "call",
+    "called_before_publish",
+    "canaries",
     "carried",
     "chord_of",
     "cuts",
     "effort",
     "env_file",
+    "filtered",
     "in_django",
     "known_routes",
     "libraries",
@@ -43,7 +48,9 @@ __all__ = [
     "schedule",
     "send",
     "send_a_bad_part",
+    "send_canary",
     "send_poison",
+    "sent_back",
     "setting_of_broker",
     "setting_of_imports",
     "submit",

@@ -1,4 +1,4 @@
-"""Stage 12: what becomes of a request's id on its way through a message."""
+"""Stage 12: what happens to a request's id on its way through a message."""
 
 import importlib
 import uuid
@@ -7,25 +7,53 @@ from typing import Any
 from workshop.checks.facts.common import set_up
 
 TASK = "sums.tasks.sum_rows"
+MODULE = "celery_testing.request_id"
 
 
-def carried(ids: list[str]) -> list[dict[str, Any]]:
+def carried(ids: list[str]) -> dict[str, Any]:
     """Send a message for each request ("" for a message without any id), and run its task.
 
-    Returns for each what `request_id` is while the task runs and after it, the id of the task,
-    and what went wrong. No worker and no broker take part: the functions that Celery calls are
-    called in its order.
+    `runs` has for each what `request_id` is while the task runs and after it, the header that
+    carried it, the id of the task, and what went wrong. `called` are the functions of request_id.py
+    that Celery calls when a task begins; `after_request` is the id when a request is finished. No
+    worker and no broker take part: the functions that Celery calls are called in its order.
     """
     set_up()
+    from celery.signals import task_prerun
+    from django.core.signals import request_finished
+
     app = importlib.import_module("celery_testing.celery").app
     app.loader.import_default_modules()
-    return [_carried(app.tasks[TASK], one) for one in ids]
+    task = app.tasks[TASK]
+    runs = [_carried(task, one) for one in ids]
+    current = importlib.import_module(MODULE).request_id
+    before = current.set(ids[0])
+    request_finished.send(sender=None)
+    after = str(current.get())
+    current.reset(before)
+    return {"runs": runs, "called": functions_of(task_prerun, task), "after_request": after}
+
+
+def functions_of(signal, sender) -> list[str]:
+    """The names of the functions of request_id.py that a signal calls."""
+    found = signal._live_receivers(sender)
+    return [one.__name__ for one in found if getattr(one, "__module__", "") == MODULE]
+
+
+def called_before_publish() -> list[str]:
+    """The functions of request_id.py that Celery calls before it publishes."""
+    set_up()
+    from celery.signals import before_task_publish
+
+    importlib.import_module("celery_testing.celery")
+    return functions_of(before_task_publish, TASK)
 
 
 def _carried(task, one: str) -> dict[str, Any]:
+    from celery._state import _task_stack
     from celery.signals import before_task_publish, task_postrun, task_prerun
 
-    current = importlib.import_module("celery_testing.request_id").request_id
+    current = importlib.import_module(MODULE).request_id
     number = str(uuid.uuid4())
     headers = {"id": number, "task": TASK, "root_id": number, "parent_id": None, "retries": 0}
     errors: list[str] = []
@@ -34,6 +62,8 @@ def _carried(task, one: str) -> dict[str, Any]:
         body: tuple = ((), {}, {})
         errors += _call(before_task_publish, TASK, headers=headers, body=body, routing_key="sums")
         current.reset(before)
+    names = [name for name, value in headers.items() if value == one]
+    _task_stack.push(task)  # celery.current_task
     task.push_request(called_directly=False, **headers)
     words = {"task_id": number, "task": task, "args": (), "kwargs": {}}
     try:
@@ -42,11 +72,35 @@ def _carried(task, one: str) -> dict[str, Any]:
         errors += _call(task_postrun, task, **words, retval=None, state="SUCCESS")
     finally:
         task.pop_request()
-    shown = during if isinstance(during, str) else repr(during)
-    return {"during": shown, "after": str(current.get()), "task": number, "errors": errors}
+        _task_stack.pop()
+    found = {"during": during if isinstance(during, str) else repr(during), "task": number}
+    return {**found, "after": str(current.get()), "header": (names or [""])[0], "errors": errors}
 
 
 def _call(signal, sender, **words) -> list[str]:
     """The errors of a signal's receivers; Celery itself only logs them."""
     answers = [answer for _, answer in signal.send(sender=sender, **words)]
     return [f"{type(a).__name__}: {a}" for a in answers if isinstance(a, Exception)]
+
+
+def filtered(ids: list[str]) -> list[dict[str, Any]]:
+    """Let a line pass the filter for each id ("" for none): what becomes of it."""
+    set_up()
+    module = importlib.import_module(MODULE)
+    return [_filtered(module, one) for one in ids]
+
+
+def _filtered(module, one: str) -> dict[str, Any]:
+    import logging
+
+    record = logging.LogRecord("sums", logging.INFO, "sums.py", 1, "a line", (), None)
+    before = module.request_id.set(one or module.NONE)
+    try:
+        passes = bool(module.RequestIdFilter().filter(record))
+    except Exception as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+    finally:
+        module.request_id.reset(before)
+    shown = getattr(record, "request_id", None)
+    found = {"passes": passes, "has_field": hasattr(record, "request_id")}
+    return {**found, "shown": shown if isinstance(shown, str) else repr(shown), "error": ""}

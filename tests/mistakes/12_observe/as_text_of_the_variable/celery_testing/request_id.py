@@ -1,6 +1,6 @@
-"""Every request has an id, and each log line that the request leads to begins with it.
+"""Every request has an id, and each log line that the request leads to contains it.
 
-The id moves from the web process to the workers in the header `request_id` of each message.
+The id travels from the web process to the workers in the header `request_id` of each message.
 """
 
 import logging
@@ -48,7 +48,7 @@ def middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable:
 
 @before_task_publish.connect
 def put_into_message(headers: dict[str, Any], **_: Any) -> None:
-    """Called before each message, by the process that sends it: the web process or a worker."""
+    """Called before each message is sent, in the process that sends it: web or worker."""
     headers["request_id"] = str(request_id)
 
 
@@ -71,7 +71,7 @@ def forget(**_: Any) -> None:
 
 
 class RequestIdFilter(logging.Filter):
-    """It lets every line pass, and gives it the field `request_id`, for the format."""
+    """Let every line pass, and add the field `request_id`, which the format uses."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
@@ -81,6 +81,6 @@ class RequestIdFilter(logging.Filter):
 @after_setup_logger.connect
 @after_setup_task_logger.connect
 def add_filter(logger: logging.Logger, **_: Any) -> None:
-    """A worker sets up its own handlers; Django's are in the setting LOGGING."""
+    """Add the filter to the handlers that a worker sets up; LOGGING adds it to Django's."""
     for handler in logger.handlers:
         handler.addFilter(RequestIdFilter())

@@ -1,6 +1,6 @@
-"""Every request has an id, and each log line that the request leads to begins with it.
+"""Every request has an id, and each log line that the request leads to contains it.
 
-The id moves from the web process to the workers in the header `request_id` of each message.
+The id travels from the web process to the workers in the header `request_id` of each message.
 """
 
 import logging
@@ -18,8 +18,6 @@ from celery.signals import (
     task_postrun,
     task_prerun,
 )
-from django.core.signals import request_finished
-from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 
 HEADER = "X-Request-ID"
@@ -48,7 +46,7 @@ def middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable:
 
 @before_task_publish.connect
 def put_into_message(headers: dict[str, Any], **_: Any) -> None:
-    """Called before each message, by the process that sends it: the web process or a worker."""
+    """Called before each message is sent, in the process that sends it: web or worker."""
     headers["request_id"] = request_id.get()
 
 
@@ -58,11 +56,10 @@ def put_into_message(headers: dict[str, Any], **_: Any) -> None:
 @task_prerun.connect
 def take_from_message(task: Task, **_: Any) -> None:
     """Called before each task, in the process that runs it."""
-    request_id.set(task.request.get("request_id"))
+    request_id.set(task.request.get("request_id", NONE))
 
 
 @task_postrun.connect
-@receiver(request_finished)
 def forget(**_: Any) -> None:
     request_id.set(NONE)
 
@@ -71,7 +68,7 @@ def forget(**_: Any) -> None:
 
 
 class RequestIdFilter(logging.Filter):
-    """It lets every line pass, and gives it the field `request_id`, for the format."""
+    """Let every line pass, and add the field `request_id`, which the format uses."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
@@ -81,6 +78,6 @@ class RequestIdFilter(logging.Filter):
 @after_setup_logger.connect
 @after_setup_task_logger.connect
 def add_filter(logger: logging.Logger, **_: Any) -> None:
-    """A worker sets up its own handlers; Django's are in the setting LOGGING."""
+    """Add the filter to the handlers that a worker sets up; LOGGING adds it to Django's."""
     for handler in logger.handlers:
         handler.addFilter(RequestIdFilter())

@@ -1,0 +1,32 @@
+"""What the admin does with a dead letter."""
+
+from celery import current_app
+
+from .models import DeadLetter
+
+
+def send_back(letter: DeadLetter) -> None:
+    """Send a message back to the queue in which it died; then its row is deleted.
+
+    Raises what `publish` raises if the broker does not accept it; then the row is still there.
+    """
+    publish(letter)
+    letter.delete()
+
+
+def publish(letter: DeadLetter) -> None:
+    """Publish the message as it was, with all its headers; return when the broker has it."""
+    options = {"confirm_publish": True, "max_retries": 0}
+    with current_app.connection_for_write(transport_options=options) as connection:
+        connection.Producer().publish(
+            letter.body,
+            exchange="",  # straight to the queue of this name
+            routing_key=letter.queue,
+            mandatory=True,  # without such a queue, this is an error
+            headers=letter.headers,
+            correlation_id=letter.task_id,
+            content_type="application/json",
+            content_encoding="utf-8",
+            delivery_mode="persistent",
+            retry=False,
+        )

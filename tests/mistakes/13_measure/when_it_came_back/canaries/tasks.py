@@ -1,0 +1,12 @@
+from celery import Task, shared_task
+from django.utils import timezone
+
+from .models import Canary
+
+
+@shared_task(bind=True, ignore_result=True)
+def canary(self: Task) -> None:
+    """Record when the newest canary that has come back was sent."""
+    queue = self.request.delivery_info["routing_key"]
+    sent = self.request.sent_at  # in ISO format; receivers.py has put it into the message
+    Canary.objects.update_or_create(queue=queue, defaults={"sent": timezone.now()})
