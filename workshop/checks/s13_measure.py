@@ -13,13 +13,13 @@ from workshop.project import probe
 check = Check(__file__)
 TASKS, METRICS, SERVICES = "canaries/tasks.py", "canaries/metrics.py", "dead_letters/services.py"
 DAY = 24 * 60 * 60
-AGE = DAY + 100  # seconds; more than a day, since a timedelta keeps its days apart
-SLACK = 60  # seconds between two readings of the clock, on a machine that is busy
+AGE = DAY + 100  # seconds; more than a day, since a timedelta stores days separately
+SLACK = 60  # seconds that may pass between two readings of the clock on a busy machine
 LINE = re.compile(r'^canary_age_seconds\{queue="sums"\} (\S+)$', re.M)
 
 
 def found(look: Look, fact: str) -> Any:
-    """What the learner's functions answer, all asked in one process."""
+    """What the learner's functions return, all called in one process."""
 
     def ask() -> dict:
         asked: dict[str, dict] = {
@@ -66,7 +66,7 @@ def age_of_the_canary(look: Look) -> str:
 
 
 def expect_age(age: float | str) -> None:
-    """Raise Wrong unless it is that of a canary sent AGE seconds ago."""
+    """Raise Wrong unless the age is that of a canary sent AGE seconds ago."""
     if isinstance(age, str):
         raise check.wrong("age_failed" if "Error" in age else "no_number", value=age)
     if abs(age - (AGE - DAY)) <= SLACK:
@@ -78,7 +78,7 @@ def expect_age(age: float | str) -> None:
 
 
 def expect_never(age: float | str, failed: str, number: str) -> None:
-    """Raise Wrong, with one of two texts, unless it is infinite."""
+    """Raise Wrong, with one of two texts, unless the age is infinite."""
     if isinstance(age, str) and ("Error" in age or "DoesNotExist" in age):
         raise check.wrong(failed, error=age)
     if age != "inf":

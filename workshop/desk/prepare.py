@@ -19,7 +19,7 @@ SCRIPT = re.compile(r".*\.sh")  # what sets the broker up, unlike what the learn
 
 
 def own_ports(broker: Broker) -> dict[str, int]:
-    """The ports of what this checkout's stages start: kept, unless another program holds one."""
+    """The ports of this checkout's servers: the same each time, unless another program has one."""
     published, ports = published_ports(), {use: broker.kept.get(use) for use in FIRST_PORTS}
     good = {
         use: port
@@ -48,14 +48,14 @@ def enter(broker: Broker) -> None:
 
 
 def set_ports(broker: Broker) -> None:
-    """Set $PORT and $MONITOR_PORT, and the paths at which Jupyter shows what listens there."""
+    """Set $PORT and $MONITOR_PORT, and the paths at which Jupyter serves those two ports."""
     ports = own_ports(broker)
     os.environ["PORT"] = str(ports["web"])
     os.environ["MONITOR_PORT"] = str(ports["monitor"])
     os.environ["MONITOR_PATH"] = f"{os.environ.get('JUPYTERHUB_SERVICE_PREFIX', '/')}flower"
     if path := proxied_at(ports["web"]):
         os.environ["PROXIED_AT"] = path
-        os.environ["WEB_HOSTS"] = "*"  # the hub's name, whatever it is: its proxy lets one user in
+        os.environ["WEB_HOSTS"] = "*"  # the hub's name varies; its proxy admits only this user
 
 
 def replay(stage: Stage, broker: Broker) -> list[str]:

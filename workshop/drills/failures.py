@@ -181,9 +181,9 @@ def poison(project: Project, enough: int) -> tuple[int, int]:
 
 @contextlib.contextmanager
 def stuck(project: Project, processes: int) -> Iterator[None]:
-    """Keep so many processes of a worker waiting for a lock until the block ends.
+    """Keep this many of a worker's processes waiting for a lock until the block ends.
 
-    The worker knows the task by `--include`.
+    Start the worker with `--include=workshop.project.tasks`, so that it knows the task.
     """
     with (project.path / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -1,8 +1,8 @@
 """RabbitMQ's management page and Flower inside Jupyter, for jupyter-server-proxy.
 
-They open at Jupyter's own address, under /management/ and /flower/, on a hub, too, and from Lab's
-launcher. One thing does not open there: the page of a single queue in a vhost whose name has a
-slash, because the proxy decodes the %2F in its address (jupyter-server-proxy 4.6.0).
+They open at Jupyter's own address, under /management/ and /flower/, also on a hub, and from Lab's
+launcher. There is one exception: the page of a single queue does not open if its vhost's name has a
+slash, because the proxy decodes the %2F in the address (jupyter-server-proxy 4.6.0).
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ ICON = Path(__file__).with_name("queue.svg")
 
 
 def management() -> dict:
-    """The configuration for jupyter-server-proxy: it starts nothing and forwards a port."""
+    """The configuration for jupyter-server-proxy, which starts nothing and only forwards a port."""
     return {
         "command": [],
         "port": Broker().kept["ports"]["management"],
@@ -26,7 +26,7 @@ def management() -> dict:
 
 
 def flower() -> dict:
-    """The same for Flower, which is told its path (flowerconfig.py) and so gets it unchanged."""
+    """The same for Flower, which expects the full path, because flowerconfig.py sets its prefix."""
     return {
         "command": [],
         "port": own_ports(Broker())["monitor"],
@@ -39,7 +39,7 @@ def flower() -> dict:
 def keep_nothing(response) -> None:
     """Keep browsers from asking whether their cached copy is still good.
 
-    Tornado marks each answer with an Etag; RabbitMQ 3.10.8 answers 412 if it is asked for one
-    that is not its own, and its page stops working.
+    Tornado adds an ETag to each answer. RabbitMQ 3.10.8 answers 412 to a request with an ETag that
+    it did not issue, and its page stops working.
     """
     response.headers["Cache-Control"] = "no-store"

@@ -1,4 +1,4 @@
-"""What a project measures at /metrics, recorded while something happens."""
+"""The numbers at a project's /metrics, recorded during a `with` block."""
 
 import contextlib
 import threading
@@ -20,7 +20,7 @@ DEPTH, AGE = "queue_messages", "canary_age_seconds"
 
 
 class Measure:
-    """The numbers at /metrics, sampled until its block ends; live, as a chart that grows."""
+    """The numbers at /metrics, sampled until the block ends; with `live`, a growing chart."""
 
     def __init__(self, project: Project, live: bool):
         self._client = browser(project.url(""))
@@ -45,7 +45,7 @@ class Measure:
             self._samples.append((at, values))
 
     def mark(self, words: str) -> None:
-        """Note what happens now, for the chart."""
+        """Mark this moment in the chart, with a few words on what happens."""
         self._marks.append((time.monotonic() - self._begun, words))
 
     def values(self, name: str) -> list[float]:
@@ -53,7 +53,7 @@ class Measure:
         return [values[name] for _, values in self._samples if name in values]
 
     def now(self, name: str) -> float:
-        """The newest value of a metric."""
+        """Take a sample, and return the value of a metric."""
         self._take()
         return self.values(name)[-1]
 

@@ -241,7 +241,7 @@ def timeline(spans: Sequence[Span], alt: str) -> Picture:
 def over_time(
     rows: Sequence[tuple[str, Sequence[tuple[float, float]]]], alt: str, marks=()
 ) -> Picture:
-    """Numbers over time, one below another: (name, samples), each sample (seconds, number).
+    """Charts over time, one below another; a row is (name, samples), a sample (seconds, number).
 
     `marks`: (seconds, what happened then).
     """
@@ -288,7 +288,7 @@ ARROWS = {
 
 
 def message_diagram(steps: Sequence[Step], alt: str) -> Picture:
-    """One message's way from place to place: a lane for each place, and time from top to bottom.
+    """One message's path from place to place: a lane per place, with time from top to bottom.
 
     Each step has the same height, since some take a thousand times as long as others.
     """

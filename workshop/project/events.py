@@ -80,7 +80,7 @@ class Events:
 
 
 def _in_time(event: Event, all_of_it: list[Event]) -> Event:
-    """The event, not later than what it caused: a sender notes the time after it has published."""
+    """The event, timed no later than its effect: a sender notes the time only after publishing."""
     if event["type"] != "task-sent":
         return event
     received = [one for one in all_of_it if one["type"] == "task-received"]

@@ -1,4 +1,4 @@
-"""Read the spans that OpenTelemetry's ConsoleSpanExporter wrote to a file, one a line, as JSON."""
+"""Read the spans that OpenTelemetry's ConsoleSpanExporter wrote to a file, one JSON per line."""
 
 import json
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Traced:
 
 
 def traced(file: Path, first: str) -> list[Traced]:
-    """The spans of the newest trace whose first one has a name that begins like this.
+    """The spans of the newest trace whose root span has a name that begins with `first`.
 
     They are in the order in which they began; the list is empty if there is no such trace.
     """

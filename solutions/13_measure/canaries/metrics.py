@@ -1,4 +1,4 @@
-"""What a monitoring system asks for every few seconds, in the text format of Prometheus."""
+"""The numbers that a monitoring system reads every few seconds, in Prometheus's text format."""
 
 from collections.abc import Iterator
 
@@ -15,17 +15,17 @@ from sums.status import ask_broker
 
 from .models import Canary
 
-NEVER = float("inf")  # the age of a canary that has never come back
+NEVER = float("inf")  # the age if no canary has ever come back
 
 
 def canary_age(queue: str) -> float:
-    """Seconds since the newest canary that has come back through this queue was sent."""
+    """Seconds since the send time of the newest canary that has come back through this queue."""
     newest = Canary.objects.filter(queue=queue).first()
     return (timezone.now() - newest.sent).total_seconds() if newest else NEVER
 
 
 class Measurements(Collector):
-    """Every value is computed when it is asked for, by whichever process is asked."""
+    """Each value is computed on request, by the process that gets the request."""
 
     def collect(self) -> Iterator[Metric]:
         queue = current_app.conf.task_default_queue

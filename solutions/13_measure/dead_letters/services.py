@@ -6,23 +6,23 @@ from .models import DeadLetter
 
 
 def send_back(letter: DeadLetter) -> None:
-    """Send a message back to the queue in which it died; then its row is deleted.
+    """Send a message back to the queue in which it died, then delete its row.
 
-    Raises what `publish` raises if the broker does not accept it; then the row is still there.
+    If the broker does not accept the message, raise the error from `publish` and keep the row.
     """
     publish(letter)
     letter.delete()
 
 
 def publish(letter: DeadLetter) -> None:
-    """Publish the message as it was, with all its headers; return when the broker has it."""
+    """Publish the message as it was, with all its headers; return once the broker has it."""
     options = {"confirm_publish": True, "max_retries": 0}
     with current_app.connection_for_write(transport_options=options) as connection:
         connection.Producer().publish(
             letter.body,
-            exchange="",  # straight to the queue of this name
+            exchange="",  # straight to the queue with this name
             routing_key=letter.queue,
-            mandatory=True,  # without such a queue, this is an error
+            mandatory=True,  # raise an error if there is no such queue
             headers=letter.headers,
             correlation_id=letter.task_id,
             content_type="application/json",

@@ -1,4 +1,4 @@
-"""A canary is a task without any work. Beat sends one every few seconds, like a miner's bird."""
+"""A canary, named after miners' birds, does no real work. Beat sends one every few seconds."""
 
 from django.db import models
 

@@ -5,8 +5,8 @@ from .models import Canary
 
 @shared_task(bind=True, ignore_result=True)
 def canary(self: Task) -> None:
-    """Record when the newest canary that has come back was sent."""
+    """Record the send time of the newest canary that has come back."""
     queue = self.request.delivery_info["routing_key"]
-    sent = self.request.sent_at  # in ISO format; receivers.py has put it into the message
-    # TODO a: the row of this queue has the newest time; an older canary that comes later, because
-    # it was delivered twice, does not change it
+    sent = self.request.sent_at  # in ISO format; receivers.py adds it to the message
+    # TODO a: make sure that this queue's row has the newest time. An older canary that comes back
+    # later, for example because it was delivered twice, must not change the row.

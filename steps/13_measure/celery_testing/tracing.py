@@ -1,6 +1,6 @@
-"""Traces of OpenTelemetry, written to the file that TRACES_FILE names; without it, nothing happens.
+"""OpenTelemetry traces, written to the file TRACES_FILE. If it is not set, nothing is traced.
 
-A trace is what one request led to: a span for each part of it, with its beginning and its end.
+A trace records what one request led to: a span for each part, with its start and end times.
 """
 
 import os
@@ -12,7 +12,7 @@ FILE = os.environ.get("TRACES_FILE")
 
 
 def trace_web() -> None:
-    """Call it before Django loads its middleware."""
+    """Call this before Django loads its middleware."""
     if FILE:
         from opentelemetry.instrumentation.django import DjangoInstrumentor
 
@@ -22,7 +22,7 @@ def trace_web() -> None:
 
 @worker_process_init.connect
 def trace_tasks(**_: Any) -> None:
-    """A worker's processes begin here: what was set up before the fork would not write."""
+    """Set up tracing in this process. In a worker, Celery calls this after each fork."""
     if FILE:
         from opentelemetry import trace
         from opentelemetry.instrumentation.celery import CeleryInstrumentor

@@ -7,7 +7,7 @@ class DeadLetter(models.Model):
     task_id = models.CharField(max_length=255, unique=True)
     task = models.CharField(max_length=255)
     queue = models.CharField(max_length=200)  # where it died
-    reason = models.CharField(max_length=200)  # the broker's word: delivery_limit, expired, …
+    reason = models.CharField(max_length=200)  # the broker's term: delivery_limit, expired, …
     died = models.DateTimeField()
     headers = models.JSONField()
     body = models.TextField()

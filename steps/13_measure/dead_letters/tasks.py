@@ -1,7 +1,9 @@
 """Move dead letters from the broker into a table, where they can be looked at again and again.
 
-A look into a queue takes a message out and puts it back, which counts as a delivery.
+Looking into a queue takes a message out and puts it back, which counts as a delivery.
 """
+
+from datetime import UTC
 
 from celery import current_app, shared_task
 from django.utils import timezone
@@ -20,22 +22,22 @@ def collect() -> int:
         queue = DEAD(connection.default_channel)
         while message := queue.get():
             keep(message)
-            message.ack()  # only now: if this process dies before, the broker still has it
+            message.ack()  # only now: if this process dies before this, the broker still has it
             count += 1
     return count
 
 
 def keep(message: Message) -> None:
-    """Save a message as a row; one that comes again changes its row."""
+    """Save a message as a row; if the same message comes again, update its row."""
     headers = dict(message.headers)
-    [last, *_] = headers.pop("x-death", [{}])
+    last = (headers.pop("x-death", None) or [{}])[0]  # the newest of its deaths
     DeadLetter.objects.update_or_create(
         task_id=headers["id"],
         defaults={
             "task": headers["task"],
             "queue": last.get("queue", DEAD.name),
             "reason": last.get("reason", "unknown"),
-            "died": last.get("time", timezone.now()),
+            "died": last["time"].replace(tzinfo=UTC) if last else timezone.now(),
             "headers": {name: headers[name] for name in headers if not name.startswith("x-")},
             "body": message.body if isinstance(message.body, str) else message.body.decode(),
         },

@@ -13,10 +13,10 @@ MODULE = "celery_testing.request_id"
 def carried(ids: list[str]) -> dict[str, Any]:
     """Send a message for each request ("" for a message without any id), and run its task.
 
-    `runs` has for each what `request_id` is while the task runs and after it, the header that
-    carried it, the id of the task, and what went wrong. `called` are the functions of request_id.py
-    that Celery calls when a task begins; `after_request` is the id when a request is finished. No
-    worker and no broker take part: the functions that Celery calls are called in its order.
+    `runs` has, for each message, the value of `request_id` during the task and after it, the header
+    that carried it, the task's id, and any errors. `called` lists the functions of request_id.py
+    that Celery calls when a task begins; `after_request` is the id after a request is finished. No
+    worker or broker takes part: this calls the functions in the order in which Celery does.
     """
     set_up()
     from celery.signals import task_prerun
@@ -78,13 +78,13 @@ def _carried(task, one: str) -> dict[str, Any]:
 
 
 def _call(signal, sender, **words) -> list[str]:
-    """The errors of a signal's receivers; Celery itself only logs them."""
+    """The errors that a signal's receivers raise; Celery itself only logs them."""
     answers = [answer for _, answer in signal.send(sender=sender, **words)]
     return [f"{type(a).__name__}: {a}" for a in answers if isinstance(a, Exception)]
 
 
 def filtered(ids: list[str]) -> list[dict[str, Any]]:
-    """Let a line pass the filter for each id ("" for none): what becomes of it."""
+    """Pass a line through the filter for each id ("" for none), and return the outcomes."""
     set_up()
     module = importlib.import_module(MODULE)
     return [_filtered(module, one) for one in ids]

@@ -31,7 +31,7 @@ def canaries(ages: list[int]) -> dict[str, Any]:
 
 
 def age_of(seconds: int) -> dict[str, Any]:
-    """What canary_age says without a row, with one of another queue, and with one of this age."""
+    """What canary_age returns with no row, with another queue's row, and with a row of this age."""
     set_up()
     from datetime import timedelta
 
@@ -51,7 +51,7 @@ def age_of(seconds: int) -> dict[str, Any]:
 
 
 def _shown(canary_age) -> float | str:
-    """Its answer: a number, or text: "inf", the error, or what it is instead of a number."""
+    """What it returns: a number, or text ("inf", the error, or the repr of anything else)."""
     try:
         found = canary_age("sums")
     except Exception as error:
@@ -62,7 +62,7 @@ def _shown(canary_age) -> float | str:
 
 
 def sent_back(task_id: str) -> dict[str, Any]:
-    """Send a letter back while the broker refuses it, and again when it accepts it."""
+    """Send a letter back, first while the broker refuses it, then while it accepts it."""
     set_up()
     from django.utils import timezone
 

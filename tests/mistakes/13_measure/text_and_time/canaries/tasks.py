@@ -5,9 +5,9 @@ from .models import Canary
 
 @shared_task(bind=True, ignore_result=True)
 def canary(self: Task) -> None:
-    """Record when the newest canary that has come back was sent."""
+    """Record the send time of the newest canary that has come back."""
     queue = self.request.delivery_info["routing_key"]
-    sent = self.request.sent_at  # in ISO format; receivers.py has put it into the message
+    sent = self.request.sent_at  # in ISO format; receivers.py adds it to the message
     row, _ = Canary.objects.get_or_create(queue=queue, defaults={"sent": sent})
     if row.sent < sent:
         row.sent = sent

@@ -6,7 +6,7 @@ from .models import Canary
 
 @shared_task(bind=True, ignore_result=True)
 def canary(self: Task) -> None:
-    """Record when the newest canary that has come back was sent."""
+    """Record the send time of the newest canary that has come back."""
     queue = self.request.delivery_info["routing_key"]
-    sent = self.request.sent_at  # in ISO format; receivers.py has put it into the message
+    sent = self.request.sent_at  # in ISO format; receivers.py adds it to the message
     Canary.objects.update_or_create(queue=queue, defaults={"sent": timezone.now()})

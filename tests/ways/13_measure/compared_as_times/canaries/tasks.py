@@ -7,9 +7,9 @@ from .models import Canary
 
 @shared_task(bind=True, ignore_result=True)
 def canary(self: Task) -> None:
-    """Record when the newest canary that has come back was sent."""
+    """Record the send time of the newest canary that has come back."""
     queue = self.request.delivery_info["routing_key"]
-    sent = self.request.sent_at  # in ISO format; receivers.py has put it into the message
+    sent = self.request.sent_at  # in ISO format; receivers.py adds it to the message
     time = datetime.fromisoformat(sent)
     row, new = Canary.objects.get_or_create(queue=queue, defaults={"sent": time})
     if not new and row.sent < time:
