@@ -17,6 +17,7 @@ __all__, __getattr__ = lazy_exports(
             "send",
             "send_task",
             "stuck",
+            "suspended",
             "tell",
         ],
         "workshop.machine.patience": ["Stopwatch", "wait_until"],

@@ -192,6 +192,17 @@ def stuck(project: Project, processes: int) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def suspended(worker: Running) -> Iterator[None]:
+    """Keep the main process of a worker from running until the block ends."""
+    main = psutil.Process(worker.pid)
+    main.suspend()
+    try:
+        yield
+    finally:
+        main.resume()
+
+
 def run_twice(project: Project, worker: Running) -> int:
     """Cut the connection of a sum's worker while it counts; return the receipts after two runs."""
     job = send(project, 10000, 10000)

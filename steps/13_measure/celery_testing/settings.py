@@ -48,6 +48,7 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 0.5  # seconds until a change in the admin is no
 # Beat writes this into its tables at each start: change an entry here, not in the admin.
 CELERY_BEAT_SCHEDULE = {
     "hourly report": {"task": "reports.tasks.report", "schedule": crontab(minute=0)},
+    # Without `expires`: the policy would make a dead letter of each canary that expires.
     "canary": {"task": "canaries.tasks.canary", "schedule": 5.0},
     "dead letters": {"task": "dead_letters.tasks.collect", "schedule": 60.0},
 }

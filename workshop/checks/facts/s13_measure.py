@@ -6,8 +6,11 @@ from typing import Any
 from workshop.checks.facts.common import set_up
 
 
-def canaries(ages: list[int]) -> dict[str, Any]:
-    """Run a canary for each age in seconds, in this order; return the rows, as ages."""
+def canaries(sent: list[list]) -> dict[str, Any]:
+    """Run a canary for each [queue, age in seconds], in this order; return the rows, as they are.
+
+    A row is [queue, age].
+    """
     set_up()
     from datetime import timedelta
 
@@ -17,10 +20,10 @@ def canaries(ages: list[int]) -> dict[str, Any]:
     model = importlib.import_module("canaries.models").Canary
     model.objects.all().delete()
     begun = timezone.now()
-    for age in ages:
-        sent = (begun - timedelta(seconds=age)).isoformat()
-        where = {"routing_key": "sums", "exchange": "sums"}
-        task.push_request(called_directly=False, sent_at=sent, delivery_info=where)
+    for queue, age in sent:
+        at = (begun - timedelta(seconds=age)).isoformat()
+        where = {"routing_key": queue, "exchange": queue}
+        task.push_request(called_directly=False, sent_at=at, delivery_info=where)
         try:
             task.run()
         finally:
@@ -62,44 +65,73 @@ def _shown(canary_age) -> float | str:
 
 
 def sent_back(task_id: str) -> dict[str, Any]:
-    """Send a letter back, first while the broker refuses it, then while it accepts it."""
+    """Send a letter back: first while the broker refuses it; then again, next to another letter;
+    then once more, while the message dies again at once and is collected.
+    """
     set_up()
-    from django.utils import timezone
+    from django.db import connection as database
 
     app = importlib.import_module("celery_testing.celery").app
     with app.connection_for_write() as connection:  # no worker has declared it yet
         app.amqp.queues["sums"](connection.default_channel).declare()
     services: Any = importlib.import_module("dead_letters.services")
     model = importlib.import_module("dead_letters.models").DeadLetter
-    model.objects.all().delete()
-    letter = model.objects.create(
-        task_id=task_id,
-        task="sums.tasks.sum_number",
-        queue="sums",
-        reason="delivery_limit",
-        died=timezone.now(),
-        headers={"id": task_id, "task": "sums.tasks.sum_number", "lang": "py"},
-        body="[[3, 4], {}, {}]",
-    )
-    publish, calls = services.publish, []
+    publish, calls, gone = services.publish, [], []
 
-    def refuse(letter) -> None:
+    def called(one) -> None:
+        calls.append(one.task_id)
+        there = database.in_atomic_block or model.objects.filter(task_id=one.task_id).exists()
+        gone.extend([] if there else [one.task_id])
+
+    def refuse(one) -> None:
+        called(one)
         raise ConnectionRefusedError("the broker is down")
 
-    def note(letter) -> None:
-        calls.append(letter.task_id)
-        publish(letter)
+    def note(one) -> None:
+        called(one)
+        publish(one)
 
-    services.publish = refuse
-    error = _error_of(services.send_back, letter)
-    kept = model.objects.filter(task_id=task_id).count()
-    services.publish = note
-    later = ""
-    if kept:
-        later = _error_of(services.send_back, model.objects.get(task_id=task_id))
-    left = model.objects.count()
+    def dies_again(one) -> None:
+        _letter(model, one.task_id)
+
     model.objects.all().delete()
-    return {"refused": error, "kept": kept, "error": later, "calls": len(calls), "left": left}
+    found: dict[str, Any] = {}
+    services.publish = refuse
+    found["refused"] = _error_of(services.send_back, _letter(model, task_id))
+    found["asked"], found["gone"] = len(calls), len(gone)
+    found["kept"] = model.objects.filter(task_id=task_id).count()
+    calls.clear()
+    services.publish = note
+    _letter(model, "another")
+    found["error"] = (
+        _error_of(services.send_back, _letter(model, task_id)) if found["asked"] else ""
+    )
+    found["calls"] = len(calls)
+    found["left"] = model.objects.filter(task_id=task_id).count()
+    found["another"] = model.objects.filter(task_id="another").count()
+    services.publish = dies_again
+    found["failed_again"] = _error_of(services.send_back, _letter(model, "again"))
+    found["again"] = model.objects.filter(task_id="again").count()
+    model.objects.all().delete()
+    return found
+
+
+def _letter(model, name: str):
+    """The row of a letter, as `collect` leaves it."""
+    from django.utils import timezone
+
+    model.objects.update_or_create(
+        task_id=name,
+        defaults={
+            "task": "sums.tasks.sum_number",
+            "queue": "sums",
+            "reason": "delivery_limit",
+            "died": timezone.now(),
+            "headers": {"id": name, "task": "sums.tasks.sum_number", "lang": "py"},
+            "body": b"[[3, 4], {}, {}]",
+        },
+    )
+    return model.objects.get(task_id=name)
 
 
 def _error_of(call, letter) -> str:

@@ -16,18 +16,20 @@ def send_back(letter: DeadLetter) -> None:
 
 
 def publish(letter: DeadLetter) -> None:
-    """Publish the message as it was, with all its headers; return once the broker has it."""
-    options = {"confirm_publish": True, "max_retries": 0}
-    with current_app.connection_for_write(transport_options=options) as connection:
+    """Publish the message's body with its task's headers; return once the broker has it."""
+    options = {"confirm_publish": True, "max_retries": 0, "read_timeout": 5, "write_timeout": 5}
+    with current_app.connection_for_write(
+        connect_timeout=5, transport_options=options
+    ) as connection:
         connection.Producer().publish(
-            letter.body,
+            bytes(letter.body),
             exchange="",  # straight to the queue with this name
             routing_key=letter.queue,
             mandatory=True,  # raise an error if there is no such queue
             headers=letter.headers,
             correlation_id=letter.task_id,
-            content_type="application/json",
-            content_encoding="utf-8",
+            content_type=letter.content_type,
+            content_encoding=letter.content_encoding,
             delivery_mode="persistent",
             retry=False,
         )
