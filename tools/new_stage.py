@@ -1,6 +1,6 @@
 """Lay out a new stage: a skeleton of each file it needs, and its row in each table.
 
-    python -m tools.new_stage 12_observe "See what runs"
+    python -m tools.new_stage 14_route "Choose the worker"
 
 Each missing part is marked [TO WRITE: what belongs here]; tests/course/test_complete.py lists it.
 """
@@ -157,7 +157,7 @@ def planned(name: str, title: str, minutes: int) -> Stage:
     if not NAME.fullmatch(name):
         raise CourseError(
             f"{name!r} is no name for a stage.",
-            "two digits, an underscore, then lowercase letters a-z and digits, as in 12_observe",
+            "two digits, an underscore, then lowercase letters a-z and digits, as in 14_route",
         )
     if not title.strip() or not title.isprintable() or set(title) & set(NOT_IN_A_TITLE):
         raise CourseError(
@@ -279,8 +279,8 @@ def lay_out(stage: Stage) -> list[Path]:
 
 def main(words: list[str]) -> None:
     parser = argparse.ArgumentParser(prog=COMMAND, description="Lay out a new stage.")
-    parser.add_argument("name", help="number and name, as in 12_observe")
-    parser.add_argument("title", help='as in "See what runs"')
+    parser.add_argument("name", help="number and name, as in 14_route")
+    parser.add_argument("title", help='as in "Choose the worker"')
     parser.add_argument("--minutes", type=int, default=25, help="of the whole lesson (default: 25)")
     asked = parser.parse_args(words)
     try:

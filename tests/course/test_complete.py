@@ -76,7 +76,7 @@ def test_a_new_stage_loads_and_lacks_what_is_to_be_written(checkout, capsys):
     assert strays() == []
 
 
-EXAMPLE = "as in 12_observe"
+EXAMPLE = "as in 14_route"
 REFUSED = {
     "a number that is taken": (
         f"{LAST[:2]}_unwritten",
