@@ -28,7 +28,7 @@ def hub(tmp_path_factory, broker):
 
 def jupyter_of_a_hub(monkeypatch, tmp_path, broker):
     monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", HUB)
-    for name in ("PORT", "PROXIED_AT", "WEB_HOSTS"):
+    for name in ("PORT", "PROXIED_AT", "WEB_HOSTS", "MONITOR_PORT", "MONITOR_PATH"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     prepare.enter(broker)

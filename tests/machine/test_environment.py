@@ -236,7 +236,11 @@ def test_the_course_says_that_the_home_is_not_used_and_jupyter_has_another(tmp_p
 def test_a_port_of_the_shells_is_not_the_web_servers(broker, monkeypatch):
     monkeypatch.setenv("PORT", "tcp://10.0.0.1:80")
     prepare.enter(broker)
-    assert os.environ["PORT"] == str(prepare.own_ports(broker)["web"])
+    monkeypatch.delenv("MONITOR_PORT", raising=False)
+    prepare.enter(broker)
+    ports = prepare.own_ports(broker)
+    assert os.environ["PORT"] == str(ports["web"])
+    assert os.environ["MONITOR_PORT"] == str(ports["monitor"])
 
 
 # --- what the doctor names ------------------------------------------------------------------

@@ -43,8 +43,9 @@ def enter(broker: Broker) -> None:
     path = os.environ.get("PATH", "").split(os.pathsep)
     ours = [str(broker.bin), str(places.VENV_BIN)]
     os.environ["PATH"] = os.pathsep.join(ours + [part for part in path if part not in ours])
-    if os.environ.get("PORT") != str(broker.kept.get("web")):  # a PORT from the shell is not ours
-        set_ports(broker)
+    for name, use in (("PORT", "web"), ("MONITOR_PORT", "monitor")):
+        if os.environ.get(name) != str(broker.kept.get(use)):  # a PORT from the shell is not ours
+            set_ports(broker)
 
 
 def set_ports(broker: Broker) -> None:
