@@ -2,6 +2,7 @@
 
 import pytest
 
+from workshop.errors import CourseError
 from workshop.lesson import pictures
 from workshop.project.events import Events, life
 
@@ -101,3 +102,8 @@ def test_a_message_is_sent_before_it_is_received_even_if_its_sender_notes_it_lat
         events._take({**event, "uuid": "a"})
     assert [event["type"] for event in events.of()] == ["task-sent", "task-received"]
     assert [step.at for step in life(events.of())] == [0, None, 0]
+
+
+def test_without_a_broker_nobody_waits():
+    with pytest.raises(CourseError, match="does not answer"), Events("amqp://127.0.0.1:1//"):
+        pass

@@ -3,6 +3,7 @@
 A worker sends events if it runs with -E; a sender, if CELERY_TASK_SEND_SENT_EVENT is set.
 """
 
+import contextlib
 import threading
 import time
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from typing import Any
 
 from celery import Celery
 from celery.events import EventReceiver
+from kombu.exceptions import KombuError
 
+from workshop.errors import CourseError
 from workshop.machine.patience import wait_until
 
 Event = dict[str, Any]
@@ -38,7 +41,10 @@ class Events:
         self._thread = threading.Thread(target=self._listen, daemon=True)
 
     def _listen(self) -> None:
-        with self._app.connection_for_read() as connection:
+        with (
+            contextlib.suppress(OSError, KombuError),
+            self._app.connection_for_read() as connection,
+        ):
             self._receiver = _Receiver(
                 connection, handlers={"*": self._take}, app=self._app, listens=self._listens
             )
@@ -50,7 +56,10 @@ class Events:
 
     def __enter__(self) -> "Events":
         self._thread.start()
-        self._listens.wait()
+        over = lambda: self._listens.is_set() or not self._thread.is_alive()  # noqa: E731
+        wait_until(over, limit=20, what="the broker")
+        if not self._listens.is_set():
+            raise CourseError("the broker does not answer: nobody can listen.", "make doctor")
         return self
 
     def __exit__(self, *_: Any) -> None:
