@@ -1,13 +1,11 @@
 """Stage 09: what fails is tried again, and what fails forever is set aside."""
 
 import math
-import re
 
 from workshop.broker import login
-from workshop.checks import second
+from workshop.checks import policies, second
 from workshop.checks.items import Check
 from workshop.checks.look import Look
-from workshop.checks.script import run_script
 from workshop.machine.patience import NotYet, wait_until
 from workshop.project.probe import Trouble
 from workshop.project.service import flaky_service
@@ -25,15 +23,6 @@ OF_TELLING = (
     ("could not convert string to float", "backoff_is_text"),
     (r"tell\(\) missing 1 required", "not_bound"),
 )
-# what rabbitmqctl and the shell say about set_policy
-OF_POLICY = (
-    ("not recognised", "unknown_setting"),
-    ("alidation failed", "refused_setting"),
-    ("irtual host|no_such_vhost", "policy_in_no_vhost"),
-    ("not enough|too many", "other_words"),
-    ("JSON", "no_json"),
-)
-SETS = ("delivery-limit", "dead-letter-exchange", "dead-letter-routing-key")
 
 
 @check.item(todo="a", file=TELLING)
@@ -80,10 +69,12 @@ def expect_waits(waits: list[list[float]]) -> None:
 
 @check.item(todo="b", file=POLICY, needs=(tell_tries_again,), ahead=second.start)
 def poison_ends_in_dead(look: Look) -> str:
-    policies = policies_of_the_script(look)
+    if look.is_untouched(POLICY):
+        raise check.wrong("policy_untouched")
+    found = policies.of_script(look, POLICY, (QUEUE,))
     look.migrate()
     broker = second.broker(look)
-    broker.set_policies(broker.vhost, policies)
+    broker.set_policies(broker.vhost, found)
     begun = look.folder / "poison"
     worker = look.once("poisoned", lambda: second.worker(look, "poisoned"))
     # several, since a pool notices a lost process only when another ends, or after five seconds
@@ -112,48 +103,3 @@ def poison_ends_in_dead(look: Look) -> str:
     if not 3 * POISONS <= times() < 4 * POISONS:
         raise check.wrong("begun_too_often", count=POISONS, times=times())
     return check.says("set_aside")
-
-
-def policies_of_the_script(look: Look) -> list[dict]:
-    """The policies that policy.sh sets in the learner's vhost when it has none. Raises Wrong."""
-    if look.is_untouched(POLICY):
-        raise check.wrong("policy_untouched")
-    before = look.broker.policies(login.VHOST)
-    for policy in before:
-        look.broker.remove("policies", login.VHOST, policy["name"])
-    found: list[dict] = []
-    try:
-        said = run_script(look, POLICY)
-        found = look.broker.policies(login.VHOST)
-    finally:  # restore the policies that the script did not set
-        names = {policy["name"] for policy in found}
-        others = [policy for policy in before if policy["name"] not in names]
-        look.broker.set_policies(login.VHOST, others)
-    if not found:
-        wrong = check.first_wrong(OF_POLICY, said.said, last=said.last)
-        raise wrong or check.wrong("no_policy", last=said.last)
-    expect_policy_of_sums(found)
-    expect_no_other(others, max(policy["priority"] for policy in found))
-    return found
-
-
-def expect_no_other(policies: list[dict], priority: int) -> None:
-    """Raise Wrong if a policy from an earlier script may take precedence over the one set now."""
-    for policy in policies:
-        if re.search(policy["pattern"], QUEUE) and policy["priority"] >= priority:
-            raise check.wrong("older_policy", name=policy["name"], queue=QUEUE)
-
-
-def expect_policy_of_sums(policies: list[dict]) -> None:
-    """Raise Wrong unless one of them is for the queue, and sets all that it should."""
-    fits = [one for one in policies if re.search(one["pattern"], QUEUE)]
-    queues = [one for one in fits if one["apply-to"] in ("all", "queues", "quorum_queues")]
-    if not fits:
-        raise check.wrong("another_pattern", pattern=policies[0]["pattern"], queue=QUEUE)
-    if not queues:
-        raise check.wrong("not_for_queues", applies=fits[0]["apply-to"])
-    ours = max(queues, key=lambda one: one["priority"])["definition"]
-    if lacks := [name for name in SETS if name not in ours]:
-        raise check.wrong("policy_without", names=", ".join(lacks))
-    if ours["dead-letter-routing-key"] != DEAD:
-        raise check.wrong("another_dead_queue", name=ours["dead-letter-routing-key"])

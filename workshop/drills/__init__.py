@@ -20,6 +20,13 @@ __all__, __getattr__ = lazy_exports(
             "suspended",
             "tell",
         ],
+        "workshop.drills.waiting": [
+            "arrives_in",
+            "done_before_b",
+            "done_meanwhile",
+            "order_of",
+            "requests_per_second",
+        ],
         "workshop.machine.patience": ["Stopwatch", "wait_until"],
         "workshop.project.browser": ["admin", "browser", "title"],
         "workshop.project.clock": ["rewind_last_run", "sends"],

@@ -18,7 +18,7 @@ from IPython import get_ipython
 from IPython.display import HTML, clear_output, display
 
 from workshop import places, show, verbs
-from workshop.broker import login, spare
+from workshop.broker import login, routing, spare
 from workshop.broker.node import Broker
 from workshop.broker.spare import SecondBroker
 from workshop.desk import lessons, prepare, stages
@@ -217,6 +217,15 @@ class Lesson(Project):
         from workshop.lesson import pictures  # imports matplotlib, which is slow
 
         return pictures.trace(spans, alt)
+
+    def bindings(self, *queues: str) -> "pictures.Picture":
+        """Print the bindings of these queues, one on each line, and draw them."""
+        from workshop.lesson import pictures  # imports matplotlib, which is slow
+
+        rows = routing.bindings(self.broker, queues)
+        print(*rows, sep="\n")
+        alt = "the bindings listed above: exchanges and queues, with an arrow for each of the keys"
+        return pictures.bindings(rows, alt)
 
     def events(self) -> Life:
         """Record what senders and workers report about tasks while a `with` block runs."""

@@ -15,6 +15,7 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from workshop.broker.routing import Binding
 from workshop.project.events import Step
 from workshop.project.log import Job
 from workshop.project.traces import Traced
@@ -277,6 +278,40 @@ def trace(spans: Sequence[Traced], alt: str) -> Picture:
         lane = lane.replace("run/", "run ").rstrip("/$")
         shown.append(Span(lane, span.begin, span.end, SPANS[span.kind]))
     return timeline(shown, alt)
+
+
+def bindings(rows: Sequence[Binding], alt: str) -> Picture:
+    """Exchanges on the left, queues on the right, and an arrow with its keys between two."""
+    exchanges = list(dict.fromkeys(f"{row.exchange}\n({row.kind})" for row in rows))
+    queues = list(dict.fromkeys(row.queue for row in rows))
+    keys: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        keys.setdefault((f"{row.exchange}\n({row.kind})", row.queue), []).append(row.key)
+    high = max(len(exchanges), len(queues))
+    figure, axes = _axes(height=0.6 + 0.75 * high)
+    at = {
+        (column, name): (place + 0.5) * high / len(names)
+        for column, names in enumerate((exchanges, queues))
+        for place, name in enumerate(names)
+    }
+    font = {"ha": "center", "va": "center", "fontsize": 9, "color": INK}
+    box = {"boxstyle": "round,pad=0.5", "facecolor": GROUND, "edgecolor": INK}
+    for (column, name), height in at.items():
+        axes.text(column, height, name, bbox=box, **font)
+    for column, title in enumerate(("exchange", "queue")):
+        axes.text(column, -0.1, title, fontweight="bold", **font)
+    arrow = {"arrowstyle": "-|>", "color": BLUE, "lw": 1.4}
+    for number, ((exchange, queue), found) in enumerate(keys.items()):
+        begin, end = at[0, exchange], at[1, queue]
+        axes.annotate("", (0.93, end), (0.1, begin), arrowprops=arrow)
+        part = 0.3 + 0.25 * (number % 3)  # the keys of crossing arrows do not overlap
+        height = begin + (end - begin) * (part - 0.1) / 0.83
+        words = {"facecolor": GROUND, "edgecolor": "none", "pad": 1.5}
+        axes.text(part, height, ", ".join(found), zorder=4, bbox=words, **font)
+    axes.set_xlim(-0.25, 1.25)
+    axes.set_ylim(high, -0.3)
+    axes.set_axis_off()
+    return Picture(figure, alt)
 
 
 ARROWS = {

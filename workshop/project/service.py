@@ -3,6 +3,7 @@
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +16,7 @@ class Service:
     failures: float
     url: str = ""
     asked: int = 0
+    times: list[float] = field(default_factory=list)
     texts: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -23,9 +25,15 @@ class Service:
         """The number of different texts that were answered with 200."""
         return len(self.texts)
 
+    @property
+    def rate(self) -> float:
+        """Requests per second, from the first to the last."""
+        return (len(self.times) - 1) / (self.times[-1] - self.times[0])
+
     def answer(self, text: str) -> int:
         with self.lock:
             self.asked += 1
+            self.times.append(time.monotonic())
             if self.asked <= self.failures:
                 return 503
             self.texts.add(text)

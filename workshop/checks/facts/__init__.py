@@ -20,6 +20,7 @@ from workshop.checks.facts.s10_workflow import chord_of, cuts, send_a_bad_part
 from workshop.checks.facts.s11_schedule import reports, schedule
 from workshop.checks.facts.s12_observe import called_before_publish, carried, filtered
 from workshop.checks.facts.s13_measure import age_of, canaries, send_canary, sent_back
+from workshop.checks.facts.s14_route import routed, send_both
 
 __all__ = [
     "age_of",
@@ -44,10 +45,12 @@ __all__ = [
     "reports",
     "results",
     "retries_of_tell",
+    "routed",
     "routes",
     "schedule",
     "send",
     "send_a_bad_part",
+    "send_both",
     "send_canary",
     "send_poison",
     "sent_back",

@@ -1,0 +1,7 @@
+#!/bin/sh
+# Run it where rabbitmqctl is: sh policy.sh
+set -e
+
+# TODO c: make the policy apply to the queue "quick", too. Its pattern is a regular expression.
+rabbitmqctl set_policy -p /vhost --apply-to queues sums '^sums$' \
+    '{"delivery-limit": 2, "dead-letter-exchange": "", "dead-letter-routing-key": "dead"}'
