@@ -146,11 +146,7 @@ class NodeFolder:
         for sub in ("bin", "log", "data"):
             (self.folder / sub).mkdir(parents=True, exist_ok=True)
         (self.folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
-        (self.folder / "rabbitmq.conf").write_text(
-            "management.tcp.ip = 127.0.0.1\n"
-            f"management.tcp.port = {self.kept['ports']['management']}\n"
-            "log.file.level = info\n"
-        )
+        (self.folder / "rabbitmq.conf").write_text(self._configuration())
         (self.folder / "advanced.config").write_text(ADVANCED)
         exports = "".join(
             f"export {name}={shlex.quote(value)}\n" for name, value in self._own_variables().items()
@@ -164,6 +160,13 @@ class NodeFolder:
                 mode=0o755,
             )
             self._link(shim)
+
+    def _configuration(self) -> str:
+        return (
+            "management.tcp.ip = 127.0.0.1\n"
+            f"management.tcp.port = {self.kept['ports']['management']}\n"
+            "log.file.level = info\n"
+        )
 
     def _link(self, shim: Path) -> None:
         """Anyone who activates this checkout's .venv gets its rabbitmqctl, too, and no other."""

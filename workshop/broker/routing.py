@@ -8,7 +8,7 @@ from workshop.broker.node import Broker
 
 @dataclass(frozen=True)
 class Binding:
-    """A queue gets the messages that an exchange receives with a key that fits this one."""
+    """The queue gets the messages that the exchange receives with a key that matches this one."""
 
     exchange: str
     kind: str
@@ -22,7 +22,7 @@ class Binding:
 def bindings(broker: Broker, queues: tuple[str, ...], vhost: str = login.VHOST) -> list[Binding]:
     """The bindings of these queues, sorted by exchange, queue and key.
 
-    RabbitMQ binds each queue to the exchange with the empty name, "default" here, by its name.
+    RabbitMQ binds each queue, by its name, to the exchange with the empty name ("default" here).
     """
     kinds = {one["name"]: one["type"] for one in broker.facts("exchanges", vhost)}
     found = [

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import uuid
 from functools import cache
+from pathlib import Path
 
 import psutil
 
@@ -16,15 +17,11 @@ from workshop.broker.node import Broker
 from workshop.machine import process
 
 
-class SecondBroker(Broker):
-    """A node for this process, in `desk/.second`, with the learner's user and vhost.
+class SpareNode(Broker):
+    """A node that ends with this process, as every command of a notebook does."""
 
-    It ends with the process, as every command of a notebook does.
-    """
-
-    def __init__(self):
-        super().__init__(places.desk() / ".second" / str(os.getpid()))
-        self.vhost = login.VHOST
+    def __init__(self, folder: Path):
+        super().__init__(folder)
         self._started: list[process.Running] = []
 
     def _launch(self) -> subprocess.Popen:
@@ -57,10 +54,30 @@ class SecondBroker(Broker):
         while self._started:
             self._started.pop().stop()
 
+    def _admit_learner(self) -> None:
+        user = {"password": login.PASSWORD, "tags": ""}
+        self.api.put(f"/api/users/{login.USER}", json=user).raise_for_status()
+        self.make_vhost(login.VHOST, login.USER)
+
+
+def folder_for_this_process(name: str) -> Path:
+    """A folder in the desk for the spare nodes of this process; those of ended ones are removed."""
+    folder = places.desk() / name / str(os.getpid())
+    for old in folder.parent.glob("*"):
+        if not (old.name.isdigit() and psutil.pid_exists(int(old.name))):
+            shutil.rmtree(old, ignore_errors=True)
+    return folder
+
+
+class SecondBroker(SpareNode):
+    """A single node in `desk/.second`, with the learner's user and vhost."""
+
+    def __init__(self):
+        super().__init__(folder_for_this_process(".second"))
+        self.vhost = login.VHOST
+
     def start(self) -> bool:
-        for old in self.folder.parent.glob("*"):
-            if not (old.name.isdigit() and psutil.pid_exists(int(old.name))):
-                shutil.rmtree(old, ignore_errors=True)
+        folder_for_this_process(".second")  # this one may have been made long ago
         try:
             new = super().start()
             if new:
@@ -69,11 +86,6 @@ class SecondBroker(Broker):
             self.end()
             raise
         return new
-
-    def _admit_learner(self) -> None:
-        user = {"password": login.PASSWORD, "tags": ""}
-        self.api.put(f"/api/users/{login.USER}", json=user).raise_for_status()
-        self.make_vhost(login.VHOST, login.USER)
 
     def flush_to_disk(self) -> None:
         """Write users, vhosts and queues to disk: a node that is killed keeps what is there.

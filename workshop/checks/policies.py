@@ -1,4 +1,4 @@
-"""The policies that a script of the learner's sets."""
+"""The policies that a learner's script sets."""
 
 import re
 from typing import Any
@@ -8,7 +8,7 @@ from workshop.checks.content import common
 from workshop.checks.look import Look
 from workshop.checks.script import run_script
 
-# what rabbitmqctl and the shell say about set_policy
+# what rabbitmqctl and the shell print about set_policy
 OF_POLICY = (
     ("not recognised", "unknown_setting"),
     ("alidation failed", "refused_setting"),
@@ -23,9 +23,9 @@ Policy = dict[str, Any]
 
 
 def of_script(look: Look, script: str, queues: tuple[str, ...]) -> list[Policy]:
-    """The policies that it sets in the learner's vhost when there is none.
+    """The policies that the script sets in the learner's vhost when there are none yet.
 
-    Raises Wrong unless each of the queues gets one, with which its dead letters reach `dead`.
+    Raises Wrong unless each of the queues gets one that sends its dead letters to `dead`.
     """
     before = look.broker.policies(login.VHOST)
     for policy in before:
@@ -41,14 +41,17 @@ def of_script(look: Look, script: str, queues: tuple[str, ...]) -> list[Policy]:
     if not found:
         wrong = common.first_wrong(OF_POLICY, said.said, last=said.last)
         raise wrong or common.wrong("no_policy", last=said.last)
+    if len(found) < len(re.findall("set_policy", look.read(script))):
+        raise common.wrong("policy_replaced", name=found[-1]["name"])
     for queue in queues:
-        ours = _policy_of(queue, found)
-        _expect_no_other(others, queue, ours["priority"])
+        _expect_no_other(others, queue, _policy_of(queue, found))
+    if loops := [one for one in found if re.search(one["pattern"], DEAD)]:
+        raise common.wrong("policy_of_dead", pattern=loops[0]["pattern"])
     return found
 
 
 def _policy_of(queue: str, policies: list[Policy]) -> Policy:
-    """The one that is in force for a queue. Raises Wrong unless it sets all that it should."""
+    """The policy in force for a queue. Raises Wrong unless it sets everything that it should."""
     fits = [one for one in policies if re.search(one["pattern"], queue)]
     of_queues = [one for one in fits if one["apply-to"] in ("all", "queues", "quorum_queues")]
     if not fits:
@@ -65,8 +68,12 @@ def _policy_of(queue: str, policies: list[Policy]) -> Policy:
     return ours
 
 
-def _expect_no_other(policies: list[Policy], queue: str, priority: int) -> None:
-    """Raise Wrong if a policy from an earlier script may take precedence over the one set now."""
+def _expect_no_other(policies: list[Policy], queue: str, ours: Policy) -> None:
+    """Raise Wrong if a policy from an earlier script may take precedence over ours."""
     for policy in policies:
-        if re.search(policy["pattern"], queue) and policy["priority"] >= priority:
+        if (
+            re.search(policy["pattern"], queue)
+            and policy["priority"] >= ours["priority"]
+            and policy["definition"] != ours["definition"]
+        ):
             raise common.wrong("older_policy", name=policy["name"], queue=queue)

@@ -135,12 +135,12 @@ def impatient(broker: Broker, seconds: float) -> Iterator[None]:
 # --- tasks of the project, sent as its own app would ---------------------------------------------
 
 
-def send_task(project: Project, name: str, args: tuple, **options) -> str:
-    """Publish a task to the project's queue, confirmed; return its id."""
+def send_task(project: Project, name: str, args: tuple, queue: str = "sums", **options) -> str:
+    """Publish a task to a queue of the project, confirmed; return its id."""
     address = project.env.get("BROKER_URL", login.url(project.broker))
     with Celery("drill", broker=address, set_as_current=False) as app:
         app.conf.broker_transport_options = {"confirm_publish": True}
-        where = {"exchange": "sums", "routing_key": "sums", "exchange_type": "topic"}
+        where = {"exchange": queue, "routing_key": queue, "exchange_type": "topic"}
         return app.send_task(name, args, **where, **options).id
 
 
@@ -180,15 +180,19 @@ def poison(project: Project, enough: int) -> tuple[int, int]:
 
 
 @contextlib.contextmanager
-def stuck(project: Project, processes: int) -> Iterator[None]:
-    """Keep this many of a worker's processes waiting for a lock until the block ends.
+def stuck(
+    project: Project, processes: int, queues: tuple[str, ...] = ("sums",), **options
+) -> Iterator[None]:
+    """Keep this many processes, for each queue, waiting for a lock until the block ends.
 
-    Start the worker with `--include=workshop.project.tasks`, so that it knows the task.
+    `options` are those of the tasks that wait, such as a time limit. Start the workers with
+    `--include=workshop.project.tasks`, so that they know the task.
     """
     with (project.path / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        for _ in range(processes):
-            send_task(project, "locked", (file.name,))
+        for queue in queues:
+            for _ in range(processes):
+                send_task(project, "locked", (file.name,), queue, **options)
         yield
 
 

@@ -1,10 +1,12 @@
-"""Where a message goes, and what waits for what: counted, on the broker of a project.
+"""Count where messages go and what waits for what, on a project's broker.
 
-A project here is a copy that may be changed (`stage.copy`); its tables have been made.
+Here, a project is a copy that may be changed (`stage.copy`); its tables already exist.
 """
 
 import re
+from datetime import datetime
 
+import psutil
 from kombu import Connection, Exchange, Queue
 
 from workshop.broker import login
@@ -13,7 +15,7 @@ from workshop.drills.failures import send_task, stuck
 from workshop.machine.patience import wait_until
 from workshop.machine.process import Running
 from workshop.project.project import Project
-from workshop.project.service import flaky_service
+from workshop.project.service import closed_gate, flaky_service
 
 WORKER = (
     "celery -A celery_testing worker --loglevel=info --concurrency=1 --without-mingle "
@@ -23,30 +25,32 @@ SHORT = 7  # tasks
 REQUESTS = 12
 OF_A = 200  # tasks
 LOW, HIGH = 20, 5  # messages
+OF_SUMS = re.compile(r"\[([\d-]+ [\d:,]+): .*sum_number\[")
 
 
 def arrives_in(broker: Broker, kind: str, bound: dict[str, str], key: str) -> list[str]:
     """Publish one message to a new exchange of this kind; return the queues that get it.
 
-    `bound` are queues with the key of their binding. All of it is removed again.
+    `bound` maps each queue to the key of its binding. Exchange and queues are deleted afterward.
     """
     with Connection(login.url(broker)) as connection:
         channel, exchange = connection.default_channel, Exchange(f"try-{kind}", kind)
         queues = [Queue(name, exchange, of, channel=channel) for name, of in bound.items()]
-        for queue in queues:
-            queue.declare()
-        connection.Producer().publish("hello", exchange=exchange.name, routing_key=key)
-        found = [queue.name for queue in queues if queue.get(no_ack=True)]
-        for queue in queues:
-            queue.delete()
-        exchange(channel).delete()
-    return found
+        try:
+            for queue in queues:
+                queue.declare()
+            connection.Producer().publish("hello", exchange=exchange.name, routing_key=key)
+            return [queue.name for queue in queues if queue.get(no_ack=True)]
+        finally:
+            for queue in queues:
+                queue.delete()
+            exchange(channel).delete()
 
 
 def order_of(broker: Broker, **arguments) -> list[int]:
-    """Publish 20 messages of priority 0 and then 5 of priority 9; return the order they come in.
+    """Publish 20 messages of priority 0, then 5 of priority 9; return the order they come out in.
 
-    `arguments` are those of the queue, with underscores: x_max_priority=10.
+    `arguments` are the queue's, with underscores instead of hyphens: x_max_priority=10.
     """
     words = {name.replace("_", "-"): value for name, value in arguments.items()}
     with Connection(login.url(broker), transport_options={"confirm_publish": True}) as connection:
@@ -76,7 +80,7 @@ def done_meanwhile(project: Project) -> int:
         free, busy = sorted(workers, key=has_it)
 
         def is_over() -> bool:
-            """Each has been taken, and the free worker has done all of its own."""
+            """Each short task has been taken, and the free worker has finished all that it took."""
             taken = _short(free, "received")
             return taken + _short(busy, "received") == SHORT and taken == _short(free, "succeeded")
 
@@ -91,7 +95,7 @@ def _short(worker: Running, what: str) -> int:
 
 
 def requests_per_second(project: Project, queue: str, workers: int) -> float:
-    """Send twelve receipts to a service, run by this many workers; return the rate it sees."""
+    """Send twelve receipts to a service with this many workers; return the rate that it sees."""
     for number in range(workers):
         project.run(f"{WORKER} -Q {queue} -n partner{number}@%h")
     with flaky_service(failures=0) as service:
@@ -106,9 +110,9 @@ def requests_per_second(project: Project, queue: str, workers: int) -> float:
 
 
 def done_before_b(project: Project, queue: str) -> int:
-    """Customer A sends 200 tasks to the queue `a`, B then one to `queue`; one worker runs all.
+    """Customer A sends 200 tasks to the queue `a`, then B one to `queue`; one worker runs them all.
 
-    Return how many of A's are done before B's.
+    Return how many of A's tasks are done before B's.
     """
     project.shell(
         "from celery import current_app as app\n"
@@ -126,3 +130,53 @@ def done_before_b(project: Project, queue: str) -> int:
     for name in "ab":
         project.broker.remove("queues", project.vhost, name)
     return len(re.findall(r"Task nothing\[.*succeeded", before))
+
+
+RECEIPTS = 60
+
+
+def receipts_at_once(project: Project) -> int:
+    """Send 60 receipts to a service that does not answer; return how many requests it gets.
+
+    The project's workers run already. The service answers at the end, so no receipt is lost.
+    """
+    with closed_gate() as gate:
+        project.shell(
+            "from receipts.tasks import tell\n"
+            f"for number in range({RECEIPTS}):\n"
+            f"    tell.delay('{gate.url}', f'sum {{number}}')\n"
+        )
+        gate.wait_until_full(project.broker, project.vhost, "quick", RECEIPTS)
+        at_once = gate.inside
+        gate.is_open.set()
+        wait_until(lambda: gate.accepted == RECEIPTS, limit=60, what="all receipts")
+    return at_once
+
+
+def seconds_of_four_sums(project: Project, options: str) -> float:
+    """How long a worker with these options takes for four sums, from the first until the last."""
+    worker = project.run(f"{WORKER} -Q sums {options}")
+    for _ in range(4):
+        send_task(project, "sums.tasks.sum_number", (2_000, 10_000))
+    worker.wait_for(r"sum_number\[.*succeeded", count=4, limit=60)
+    project.stop()
+    times = [datetime.fromisoformat(at.replace(",", ".")) for at in OF_SUMS.findall(worker.text())]
+    return (max(times) - min(times)).total_seconds()
+
+
+def mib_of(worker: Running) -> float:
+    """The memory of a worker and its processes, in MiB; what they share counts once."""
+    main = psutil.Process(worker.pid)
+    sizes = [one.memory_full_info() for one in (main, *main.children(recursive=True))]
+    return sum(getattr(size, "pss", 0) or size.rss for size in sizes) / 2**20
+
+
+def leaked(project: Project) -> float:
+    """Run twelve tasks that each keep 20 MiB in one process; return the worker's memory, in MiB."""
+    worker = project.run(f"{WORKER} -Q sums")
+    for _ in range(12):
+        send_task(project, "leak", (20,))
+    worker.wait_for(r"Task leak\[.*succeeded", count=12, limit=60)
+    found = mib_of(worker)
+    project.stop()
+    return found

@@ -195,7 +195,7 @@ def until_ready(running: Running, ready: Callable[[Running], bool], limit: float
 
 def _shell(command: str) -> list[str]:
     # exec: a signal to the line is a signal to its one command
-    single = not set(";&|") & set(command)
+    single = not set(";&|") & set(command) and not re.match(r"\s*(exec\s|\w+=)", command)
     return ["/bin/sh", "-c", f"exec {command}" if single else command]
 
 

@@ -31,6 +31,7 @@ from workshop.project.web import Web
 T = TypeVar("T")
 
 SITE = Path(__file__).with_name("site")
+FOR_THE_SHELL = set("$`<>;&|#~*?()")  # characters that only a shell understands
 # seconds of the machine's patience: a worker or a web server of a stage is ready after one
 READY = 20
 
@@ -137,7 +138,7 @@ class Sandbox:
         `celery …` and `python manage.py …` run in a warm Python, anything else as it is typed.
         """
         words, env = shlex.split(command), {**self.environment, **env}
-        if words[0] not in ("celery", "python"):
+        if words[0] not in ("celery", "python") or FOR_THE_SHELL & set(command):
             self.warm.wait()  # a command of the line may be the warm celery
             # what such a line starts may end after it: a worker that still runs keeps its queues
             return self.enter(

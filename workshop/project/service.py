@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from workshop.broker.node import Broker
+from workshop.machine.patience import wait_until
+
 
 @dataclass
 class Service:
@@ -40,10 +43,65 @@ class Service:
             return 200
 
 
+class Server(ThreadingHTTPServer):
+    """It takes many connections at the same moment."""
+
+    request_queue_size = 128
+
+
+@dataclass
+class Gate(Service):
+    """It answers no request before the gate is opened, and counts those that wait."""
+
+    is_open: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def inside(self) -> int:
+        """How many requests have come so far; until it is opened, all of them at the same time."""
+        return self.asked
+
+    def wait_until_full(
+        self, broker: Broker, vhost: str, queue: str, sent: int, limit: float = 20
+    ) -> None:
+        """Wait until no further request can come: each message that the workers may hold has led
+        to one. `sent` is the number of messages. Raises NotYet.
+        """
+
+        def is_full() -> bool:
+            consumers = broker.facts("consumers", vhost) or ()
+            held = [one["prefetch_count"] for one in consumers if one["queue"]["name"] == queue]
+            return bool(held) and self.inside == min(sum(held), sent)
+
+        wait_until(is_full, limit=limit, what="the requests")
+
+    def answer(self, text: str) -> int:
+        status = super().answer(text)
+        self.is_open.wait()
+        return status
+
+
+@contextlib.contextmanager
+def closed_gate() -> Iterator[Gate]:
+    """A service that answers once `is_open` is set, or when the block ends."""
+    gate = Gate(failures=0)
+    with serving(gate):
+        try:
+            yield gate
+        finally:
+            gate.is_open.set()
+
+
 @contextlib.contextmanager
 def flaky_service(failures: float) -> Iterator[Service]:
-    """The service, on a port of its own on loopback, until the block ends."""
+    """The service, on a separate port on loopback, until the block ends."""
     service = Service(failures)
+    with serving(service):
+        yield service
+
+
+@contextlib.contextmanager
+def serving(service: Service) -> Iterator[None]:
+    """Answer requests with a service, whose `url` is set, until the block ends."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
@@ -55,12 +113,12 @@ def flaky_service(failures: float) -> Iterator[Service]:
         def log_message(self, *_):
             """Log nothing: requests are counted instead."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     service.url = f"http://127.0.0.1:{server.server_port}/"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield service
+        yield
     finally:
         server.shutdown()
         server.server_close()

@@ -46,6 +46,15 @@ def length(texts: list[str]) -> int:
     return sum(map(len, texts))
 
 
+_leaked: list[bytes] = []
+
+
+@shared_task(name="leak", ignore_result=True)
+def leak(mib: int) -> None:
+    """Use this much memory, in MiB, and never give it back."""
+    _leaked.append(os.urandom(mib * 2**20))
+
+
 @shared_task(name="locked", ignore_result=True)
 def locked(path: str) -> None:
     """Wait for as long as another process has locked this file."""

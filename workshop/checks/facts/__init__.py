@@ -21,6 +21,7 @@ from workshop.checks.facts.s11_schedule import reports, schedule
 from workshop.checks.facts.s12_observe import called_before_publish, carried, filtered
 from workshop.checks.facts.s13_measure import age_of, canaries, send_canary, sent_back
 from workshop.checks.facts.s14_route import routed, send_both
+from workshop.checks.facts.s15_pool import send_leaks, send_receipts
 
 __all__ = [
     "age_of",
@@ -52,7 +53,9 @@ __all__ = [
     "send_a_bad_part",
     "send_both",
     "send_canary",
+    "send_leaks",
     "send_poison",
+    "send_receipts",
     "sent_back",
     "setting_of_broker",
     "setting_of_imports",

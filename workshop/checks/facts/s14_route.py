@@ -1,30 +1,43 @@
 """Stage 14: in which queue the message of a task ends up."""
 
+import fnmatch
 import importlib
+import re
+from typing import Any
 
 from workshop.checks.facts.common import set_up
 
 
-def routed(tasks: dict[str, list]) -> dict[str, str]:
-    """Send each task, given as {name: arguments}; return where its message is: {name: place}.
+def routed(tasks: dict[str, list]) -> dict[str, Any]:
+    """Send each task, given as {name: arguments}, and look where its message is.
 
-    A place is the name of a queue, "" (in none of the declared queues), or the error.
+    `queues` is {name: queue}, without those that are in none of the declared queues; `errors` is
+    {name: error}; `keys` are those of task_routes that match no task; `empty` is whether there are
+    no routes at all.
     """
     app = _app()
-    found = dict.fromkeys(tasks, "")
+    queues, errors = {}, {}
     with app.connection_for_write() as connection:
-        queues = [queue(connection.default_channel) for queue in app.amqp.queues.values()]
-        for queue in queues:
+        declared = [queue(connection.default_channel) for queue in app.amqp.queues.values()]
+        for queue in declared:
             queue.declare()
         for name, args in tasks.items():
             try:
                 app.tasks[name].apply_async(args)
             except Exception as error:
-                found[name] = f"{type(error).__name__}: {error}"
-        for queue in queues:
+                errors[name] = f"{type(error).__name__}: {error}"
+        for queue in declared:
             while message := queue.get(no_ack=True):
-                found[message.headers["task"]] = queue.name
-    return found
+                queues[message.headers["task"]] = queue.name
+    routes = app.conf.task_routes
+    keys = [key for key in routes if isinstance(key, str)] if isinstance(routes, dict) else []
+    unused = [key for key in keys if not any(_matches(key, name) for name in app.tasks)]
+    return {"queues": queues, "errors": errors, "keys": unused, "empty": not routes}
+
+
+def _matches(key: str, name: str) -> bool:
+    """As Celery's MapRoute compares them."""
+    return bool(re.fullmatch(fnmatch.translate(key), name))
 
 
 def send_both() -> None:
