@@ -26,6 +26,8 @@ def test_a_queue_is_bound_to_its_exchange_and_by_its_name_to_the_default_one(bro
 def test_a_later_stage_sets_the_policy_of_the_new_queue_although_there_is_one(broker):
     later = stages.Stage("99_later", "a stage after all others", minutes=0)
     prepare.replay(later, broker)
+    for policy in broker.policies(login.VHOST):  # of other tests, too
+        broker.remove("policies", login.VHOST, policy["name"])
     prepare.run_script(stages.find("09"), "policy.sh", broker)
     assert prepare.has_policy(broker, "sums")
     assert not prepare.has_policy(broker, "quick")
