@@ -13,7 +13,12 @@ USER, PASSWORD, VHOST = "learner", "sesame", "/vhost"
 
 def url(broker: Broker, vhost: str = VHOST) -> str:
     """The learner's address on this checkout's broker, as the guide writes it."""
-    return f"amqp://{USER}:{PASSWORD}@localhost:{broker.port}/{vhost}"
+    return url_at(broker.port, vhost)
+
+
+def url_at(port: int, vhost: str = VHOST) -> str:
+    """The learner's address on the broker behind a port of this machine."""
+    return f"amqp://{USER}:{PASSWORD}@localhost:{port}/{vhost}"
 
 
 def can_log_in(broker: Broker, user: str = USER, password: str = PASSWORD) -> bool:

@@ -31,12 +31,15 @@ class Look(Sandbox):
         """Run a function of facts/ on the project, in a separate process."""
         return probe.value(self.ask_all({fact: words})[fact])
 
-    def ask_all(self, asked: dict[str, dict]) -> dict[str, dict]:
-        """Run several of them in one process; read the answers with `probe.value`."""
+    def ask_all(self, asked: dict[str, dict], env: dict[str, str] | None = None) -> dict[str, dict]:
+        """Run several of them in one process; read the answers with `probe.value`.
+
+        `env` is laid over the environment of all that this look runs.
+        """
         found = probe.ask_all(
             {f"workshop.checks.facts:{fact}": words for fact, words in asked.items()},
             cwd=self.path,
-            env=self.environment,
+            env={**self.environment, **(env or {})},
             warm=self.warm,
         )
         return {name.split(":")[1]: answer for name, answer in found.items()}

@@ -34,6 +34,6 @@ def option(line: str, short: str, long: str) -> str:
             return words[at + 1] if at + 1 < len(words) else ""
         if word.startswith(f"{long}="):
             return word.partition("=")[2]
-        if word.startswith(short) and not word.startswith("--"):
+        if short and word.startswith(short) and not word.startswith("--"):
             return word[len(short) :]
     return ""

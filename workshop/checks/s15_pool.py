@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import shlex
 
 import psutil
 
@@ -18,9 +17,10 @@ from workshop.project.service import closed_gate
 check = Check(__file__)
 PROCFILE, SETTINGS = "Procfile", "celery_testing/settings.py"
 SENT, AT_ONCE = 30, 20  # requests
-PROCESSES = 8  # more than that need too much memory: each about 50 MB
-LEAKS, MIB = 12, 20  # tasks, and what each of them keeps; 200 MB are reached after six or so
-# what Celery says about a pool that it cannot start
+PROCESSES = 8  # more would need too much memory, about 50 MB each
+LEAKS, MIB = 12, 20  # tasks, and what each of them keeps
+ENOUGH = 8  # tasks: six or so keep more than 200 MB, with what a process uses by itself
+# what Celery prints about a pool that it cannot start
 OF_POOLS = (
     (r"Invalid value for '-P'.*?: (?P<why>.*)", "no_such_pool"),
     (r"No module named '(?P<name>gevent|eventlet)'", "pool_not_installed"),
@@ -30,7 +30,7 @@ OF_POOLS = (
 
 
 def line_for(look: Look, queue: str) -> Line:
-    """The first worker of the Procfile that takes from this queue alone, or from it too."""
+    """The first worker in the Procfile that takes from this queue, and from the fewest others."""
     look.needs_file(PROCFILE)
     try:
         found = workers((look.path / PROCFILE).read_text()).values()
@@ -44,21 +44,40 @@ def line_for(look: Look, queue: str) -> Line:
 
 def start(look: Look, line: Line, *more: str) -> Running:
     """A worker, as its line of the Procfile starts it, with more options."""
-    command = shlex.join([*shlex.split(line.text), "--include=workshop.project.tasks", *more])
+    text = re.sub(r"\s#.*", "", line.text)
     try:
-        return look.start(command, worker_ready, "worker")
+        return look.start(
+            " ".join([text, "--include=workshop.project.tasks", *more]), worker_ready, "worker"
+        )
     except CourseError as error:
         raise check.first_wrong(OF_POOLS, str(error)) or error from None
+
+
+def processes(worker: Running) -> list[psutil.Process]:
+    """Those of its pool; a worker with threads has none."""
+    return psutil.Process(worker.pid).children()
+
+
+def expect_few_processes(look: Look, line: Line) -> None:
+    """Raise Wrong, before they all start, if the line asks for more processes than fit."""
+    sizes = [
+        option(line.text, "-c", "--concurrency"),
+        option(line.text, "", "--autoscale").split(",")[0],
+    ]
+    size = max((int(one) for one in sizes if one.isdigit()), default=0)
+    if size <= PROCESSES or option(line.text, "-P", "--pool") == "threads":
+        return
+    worker = start(look, line, "--concurrency=1", "--autoscale=1,1")
+    has_processes = bool(processes(worker))
+    worker.kill()
+    if has_processes:
+        raise check.wrong("many_processes", count=size)
 
 
 @check.item(todo="a", file=PROCFILE)
 def many_receipts_at_once(look: Look) -> str:
     line = line_for(look, "quick")
-    pool = option(line.text, "-P", "--pool") or "prefork"
-    size = option(line.text, "-c", "--concurrency")
-    if pool in ("prefork", "processes") and size.isdigit() and int(size) > PROCESSES:
-        start(look, line, "--concurrency=1").kill()  # an option may be misspelled
-        raise check.wrong("many_processes", count=size)
+    expect_few_processes(look, line)
     look.migrate()
     worker = start(look, line)
     with closed_gate() as gate:
@@ -71,7 +90,7 @@ def many_receipts_at_once(look: Look) -> str:
     if not at_once:
         raise check.wrong("no_request", sent=SENT)
     if at_once < AT_ONCE:
-        raise check.wrong("few_at_once", count=at_once, sent=SENT, pool=pool)
+        raise check.wrong("few_at_once", count=at_once, sent=SENT, line=line.text)
     return check.says("many_at_once", count=at_once, sent=SENT)
 
 
@@ -80,13 +99,22 @@ def process_is_replaced(look: Look) -> str:
     look.needs_file(SETTINGS)
     look.migrate()
     worker = start(look, line_for(look, "sums"), "--concurrency=1")
-    [child] = psutil.Process(worker.pid).children()
-    look.ask("send_leaks", mib=MIB, count=LEAKS)
+    if not (pool := processes(worker)):
+        raise check.wrong("no_processes")
+    [child] = pool
+    limit = look.ask("memory_limit")
+    look.ask("send_leaks", mib=0, count=LEAKS)
+    worker.wait_for(r"Task leak\[.*succeeded", count=1, limit=40)
     done = lambda: len(re.findall(r"Task leak\[.*succeeded", worker.text()))  # noqa: E731
     # the next process starts up to five seconds later: whether this one ends is enough
-    wait_until(lambda: is_over(child) or done() == LEAKS, limit=40, what="the end of a process")
-    if done() == LEAKS:
-        raise check.wrong("never_replaced", tasks=LEAKS, mib=LEAKS * MIB)
-    if done() < 3:
-        raise check.wrong("replaced_each_time", tasks=done())
-    return check.says("replaced", tasks=done(), mib=MIB)
+    wait_until(lambda: is_over(child) or done() == LEAKS, limit=40, what="tasks without a leak")
+    if is_over(child):
+        raise check.wrong("replaced_each_time" if done() < 3 else "counts_tasks", limit=limit)
+    look.ask("send_leaks", mib=MIB, count=LEAKS)
+    wait_until(lambda: is_over(child) or done() == 2 * LEAKS, limit=40, what="the process's end")
+    tasks = done() - LEAKS
+    if tasks > ENOUGH:
+        raise check.wrong("never_replaced" if limit is None else "large", limit=limit)
+    if tasks < 3:
+        raise check.wrong("replaced_each_time", limit=limit)
+    return check.says("replaced", tasks=tasks, mib=MIB)

@@ -6,6 +6,12 @@ __all__, __getattr__ = lazy_exports(
     {
         "workshop.broker.login": ["url"],
         "workshop.broker.versions": ["tasks_taken"],
+        "workshop.drills.cluster": [
+            "kill_the_leader",
+            "new_queue",
+            "send_in_a_minority",
+            "work_while_a_node_dies",
+        ],
         "workshop.drills.failures": [
             "connect",
             "impatient",
@@ -29,7 +35,7 @@ __all__, __getattr__ = lazy_exports(
             "receipts_at_once",
             "requests_per_second",
             "leaked",
-            "seconds_of_four_sums",
+            "count_eight_sums",
         ],
         "workshop.machine.patience": ["Stopwatch", "wait_until"],
         "workshop.project.browser": ["admin", "browser", "title"],

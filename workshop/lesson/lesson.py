@@ -19,6 +19,7 @@ from IPython.display import HTML, clear_output, display
 
 from workshop import places, show, verbs
 from workshop.broker import login, routing, spare
+from workshop.broker.cluster import Cluster
 from workshop.broker.node import Broker
 from workshop.broker.spare import SecondBroker
 from workshop.desk import lessons, prepare, stages
@@ -137,6 +138,24 @@ class Lesson(Project):
         second.start()
         second.empty()
         return second
+
+    def cluster(self) -> Cluster:
+        """Three brokers that are one, with your rabbitmq.conf; you may kill them.
+
+        They end with this notebook, or when this is called again.
+        """
+        global _cluster
+        if _cluster:
+            _cluster.end()
+        _cluster = Cluster((self.path / "rabbitmq.conf").read_text())
+        _cluster.start()
+        return _cluster
+
+    def on_cluster(self, cluster: Cluster) -> Project:
+        """This project on a cluster: workers behind its balancer, senders with all addresses."""
+        other = Project(self.stage, self.path, cluster.nodes[0], cluster.environment)
+        other._running = self._running  # the next begin() ends them all
+        return other
 
     def copy(self, name: str = "") -> Project:
         """A copy of the project, to break: your own files stay as they are."""
@@ -290,6 +309,7 @@ class _Lines(Listener):
 
 
 _current: Lesson | None = None
+_cluster: Cluster | None = None
 
 
 def begin(number: str | int) -> Lesson:

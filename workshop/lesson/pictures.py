@@ -248,7 +248,7 @@ def over_time(
     """
     figure = Figure(figsize=(7.6, 0.6 + 1.5 * len(rows)), layout="constrained")
     many = figure.subplots(len(rows), sharex=True, squeeze=False)[:, 0]
-    for axes, (name, samples), colour in zip(many, rows, (BLUE, ORANGE), strict=False):
+    for axes, (name, samples), colour in zip(many, rows, (BLUE, ORANGE, GREEN), strict=False):
         axes.set_facecolor(GROUND)
         finite = [(at, number) for at, number in samples if number != float("inf")]
         if finite:

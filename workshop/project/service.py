@@ -1,4 +1,4 @@
-"""A small HTTP service that fails for a while, as the services of others do."""
+"""A small HTTP service that fails for a while, as other people's services do."""
 
 import contextlib
 import json
@@ -44,33 +44,33 @@ class Service:
 
 
 class Server(ThreadingHTTPServer):
-    """It takes many connections at the same moment."""
+    """It accepts many connections at the same time."""
 
     request_queue_size = 128
 
 
 @dataclass
 class Gate(Service):
-    """It answers no request before the gate is opened, and counts those that wait."""
+    """It answers no request until the gate is opened, and counts the requests that wait."""
 
     is_open: threading.Event = field(default_factory=threading.Event)
 
     @property
     def inside(self) -> int:
-        """How many requests have come so far; until it is opened, all of them at the same time."""
-        return self.asked
+        """How many requests have arrived; until the gate is opened, all of them are waiting."""
+        return self.accepted
 
     def wait_until_full(
         self, broker: Broker, vhost: str, queue: str, sent: int, limit: float = 20
     ) -> None:
-        """Wait until no further request can come: each message that the workers may hold has led
-        to one. `sent` is the number of messages. Raises NotYet.
+        """Wait until no more requests can arrive, because each message that the workers may hold
+        has led to one. `sent` is the number of messages. Raises NotYet.
         """
 
         def is_full() -> bool:
             consumers = broker.facts("consumers", vhost) or ()
             held = [one["prefetch_count"] for one in consumers if one["queue"]["name"] == queue]
-            return bool(held) and self.inside == min(sum(held), sent)
+            return bool(held) and self.inside >= min(sum(held), sent)
 
         wait_until(is_full, limit=limit, what="the requests")
 
@@ -101,7 +101,7 @@ def flaky_service(failures: float) -> Iterator[Service]:
 
 @contextlib.contextmanager
 def serving(service: Service) -> Iterator[None]:
-    """Answer requests with a service, whose `url` is set, until the block ends."""
+    """Set the service's `url`, and let it answer requests until the block ends."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):

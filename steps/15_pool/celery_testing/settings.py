@@ -53,7 +53,7 @@ CELERY_WORKER_DEDUPLICATE_SUCCESSFUL_TASKS = True
 
 CELERY_TASK_TIME_LIMIT = 10 * 60  # seconds, for a task that sets no limit itself
 
-# TODO b: replace a process of a worker once it uses more than 200 MB of memory. The setting is
+# TODO b: replace a worker process once it uses more than 200 MB of memory. The setting is
 #         worker_max_memory_per_child, in kilobytes.
 
 # --- the schedule -------------------------------------------------------------------------

@@ -21,9 +21,11 @@ from workshop.checks.facts.s11_schedule import reports, schedule
 from workshop.checks.facts.s12_observe import called_before_publish, carried, filtered
 from workshop.checks.facts.s13_measure import age_of, canaries, send_canary, sent_back
 from workshop.checks.facts.s14_route import routed, send_both
-from workshop.checks.facts.s15_pool import send_leaks, send_receipts
+from workshop.checks.facts.s15_pool import memory_limit, send_leaks, send_receipts
+from workshop.checks.facts.s16_cluster import addresses, send_sums
 
 __all__ = [
+    "addresses",
     "age_of",
     "app_of_project",
     "call",
@@ -38,6 +40,7 @@ __all__ = [
     "in_django",
     "known_routes",
     "libraries",
+    "memory_limit",
     "migrate",
     "names_of_settings",
     "progress",
@@ -56,6 +59,7 @@ __all__ = [
     "send_leaks",
     "send_poison",
     "send_receipts",
+    "send_sums",
     "sent_back",
     "setting_of_broker",
     "setting_of_imports",

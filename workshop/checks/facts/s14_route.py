@@ -1,4 +1,4 @@
-"""Stage 14: in which queue the message of a task ends up."""
+"""Stage 14: which queue the message of a task ends up in."""
 
 import fnmatch
 import importlib
@@ -9,11 +9,11 @@ from workshop.checks.facts.common import set_up
 
 
 def routed(tasks: dict[str, list]) -> dict[str, Any]:
-    """Send each task, given as {name: arguments}, and look where its message is.
+    """Send each task, given as {name: arguments}, and find out where its message is.
 
-    `queues` is {name: queue}, without those that are in none of the declared queues; `errors` is
-    {name: error}; `keys` are those of task_routes that match no task; `empty` is whether there are
-    no routes at all.
+    `queues` is {name: queue}, without tasks whose message is in none of the declared queues;
+    `errors` is {name: error}; `keys` are the keys of task_routes that match no task; `empty` is
+    True if there are no routes at all.
     """
     app = _app()
     queues, errors = {}, {}
@@ -36,7 +36,7 @@ def routed(tasks: dict[str, list]) -> dict[str, Any]:
 
 
 def _matches(key: str, name: str) -> bool:
-    """As Celery's MapRoute compares them."""
+    """Compare them as Celery's MapRoute does."""
     return bool(re.fullmatch(fnmatch.translate(key), name))
 
 

@@ -1,0 +1,223 @@
+"""Nodes of a cluster killed on purpose, and what becomes of the messages: counted."""
+
+import contextlib
+import math
+import re
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import psutil
+from amqp.exceptions import AMQPError, MessageNacked
+from celery import Celery
+from kombu import Connection, Exchange, Queue
+from kombu.exceptions import OperationalError
+
+from workshop.broker.cluster import Cluster, Member
+from workshop.drills.waiting import WORKER
+from workshop.machine.patience import NotYet, Stopwatch, wait_until
+from workshop.machine.process import Running
+from workshop.project.project import Project
+
+UNSENT = (OperationalError, AMQPError, MessageNacked, OSError)
+BEFORE, AFTER = 300, 300  # messages accepted before the kill and after it
+TASKS = 300  # for a worker
+ERRORS = 20  # in a row: the queue is not coming back
+
+
+@dataclass
+class Sender:
+    """Sends tasks to a queue of a cluster, one after another, until `count` have been accepted."""
+
+    app: Celery
+    queue: Queue
+    accepted: list[tuple[float, str]] = field(default_factory=list)  # when, and its id
+    errors: list[str] = field(default_factory=list)
+    count: float = math.inf
+    in_a_row: int = 0
+    is_over: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        while not self.is_over.is_set() and len(self.accepted) < self.count:
+            word = uuid.uuid4().hex
+            try:
+                self.app.send_task("nothing", task_id=word, queue=self.queue)
+            except UNSENT as error:
+                self.errors.append(f"{type(error).__name__}: {error}")
+                self.in_a_row += 1
+            else:
+                self.accepted.append((time.monotonic(), word))
+                self.in_a_row = 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the messages that a sender thinks were accepted."""
+
+    accepted: int
+    lost: int
+    errors: list[str]
+    times: list[float]  # of each accepted message, in seconds from the kill on
+
+    @property
+    def after(self) -> int:
+        """How many were accepted after the kill."""
+        return sum(1 for at in self.times if at > 0)
+
+    @property
+    def rate(self) -> list[tuple[float, float]]:
+        """Messages accepted per second, in each quarter of a second: (seconds, rate)."""
+        first, last = (math.floor(4 * at) for at in (self.times[0], max(self.times[-1], 1)))
+        found = Counter(math.floor(4 * at) for at in self.times)
+        return [(at / 4, 4.0 * found[at]) for at in range(first, last + 1)]
+
+
+def app_on(addresses: Sequence[str], queue: Queue, confirms: bool = True) -> Celery:
+    """A Celery app that sends to a queue at the first of these addresses that answers."""
+    app = Celery("drill", broker=";".join(addresses), set_as_current=False)
+    app.conf.broker_transport_options = {"confirm_publish": confirms}
+    app.conf.task_queues, app.conf.task_default_queue = [queue], queue.name
+    app.conf.task_ignore_result = True
+    return app
+
+
+def new_queue(cluster: Cluster, kind: str, name: str = "") -> Queue:
+    """A new queue of this type, led by the first node, and stored on the disk of each."""
+    name = name or f"drill-{uuid.uuid4().hex[:8]}"
+    queue = Queue(name, Exchange(name, "topic"), name, queue_arguments={"x-queue-type": kind})
+    with Connection(cluster.address(cluster.nodes[0])) as connection:
+        queue(connection.default_channel).declare()
+    for node in cluster.alive:  # see SecondBroker.flush_to_disk
+        node.ctl("eval", "mnesia:sync_log().", check=False)
+    return queue
+
+
+def kill_the_leader(cluster: Cluster, kind: str, confirms: bool) -> Outcome:
+    """Send tasks to a queue, kill the node that leads it in the meantime, and count.
+
+    The sender knows all three addresses. It goes on until 300 more have been accepted, or until it
+    gets nothing but errors. Afterward, all three nodes run again.
+    """
+    queue = new_queue(cluster, kind)
+    leader = cluster.leader(queue.name)
+    others = [node for node in cluster.nodes if node is not leader]
+    addresses = [cluster.address(node) for node in (leader, *others)]
+    sender = Sender(app_on(addresses, queue, confirms), queue)
+    thread = threading.Thread(target=sender.run, daemon=True)
+    thread.start()
+    wait_until(lambda: len(sender.accepted) >= BEFORE, limit=30, what=f"{BEFORE} messages")
+    killed = kill(leader, sender, confirms)
+
+    def is_over() -> bool:
+        return len(sender.accepted) >= killed[1] + AFTER or sender.in_a_row >= ERRORS
+
+    wait_until(is_over, limit=60, what=f"{AFTER} more messages, or {ERRORS} errors")
+    sender.is_over.set()
+    wait_until(lambda: not thread.is_alive(), limit=30, what="the sender's end")
+    sender.app.close()
+    cluster.restore()
+    there = taken_out(cluster, queue)
+    lost = sum(1 for _, word in sender.accepted if not there[word])
+    times = [at - killed[0] for at, _ in sender.accepted]
+    return Outcome(len(sender.accepted), lost, sender.errors, times)
+
+
+def kill(node: Member, sender: Sender, confirms: bool) -> tuple[float, int]:
+    """SIGKILL it while messages are on their way to it; return when, and how many it had.
+
+    It is suspended first, so that it receives nothing of what is still being sent.
+    """
+    psutil.Process(node.pid).suspend()
+    before = len(sender.accepted)
+    if not confirms:
+        wait_until(lambda: len(sender.accepted) >= before + 10, limit=10, what="ten more messages")
+    node.kill()
+    return time.monotonic(), before
+
+
+def taken_out(cluster: Cluster, queue: Queue) -> Counter[str]:
+    """The ids of the tasks in a queue, which is removed."""
+    found: Counter[str] = Counter()
+    leader = wait_until(lambda: cluster.leader(queue.name), limit=30, what="a leader")
+    with Connection(cluster.address(leader)) as connection:
+        bound = queue(connection.default_channel)
+        while message := bound.get(no_ack=True):
+            found[message.headers["id"]] += 1
+        bound.delete()
+    return found
+
+
+@dataclass(frozen=True)
+class Survived:
+    """What became of tasks while a node was killed; `seconds` until the next one was done."""
+
+    seconds: float
+    accepted: int
+    finished: int
+    twice: int
+
+
+def work_while_a_node_dies(project: Project, cluster: Cluster) -> Survived:
+    """Send 300 tasks to a worker of the project, and kill the node to which it is connected.
+
+    Afterward, all three nodes run again.
+    """
+    queue = new_queue(cluster, "quorum", "sums")
+    worker = project.run(f"{WORKER} -Q sums")
+    app = app_on([cluster.address(node) for node in reversed(cluster.nodes)], queue)
+    sender = Sender(app, queue, count=TASKS)
+    thread = threading.Thread(target=sender.run, daemon=True)
+    thread.start()
+    wait_until(lambda: len(runs_of(worker)) >= 50, limit=30, what="50 tasks")
+    cluster.nodes[0].kill()  # the first address, and the balancer's first
+    before = len(runs_of(worker))
+    with Stopwatch() as took:
+        # more than what it had when the node died
+        wait_until(lambda: len(runs_of(worker)) >= before + 5, limit=90, what="more tasks")
+    wait_until(lambda: not thread.is_alive(), limit=60, what="the sender's end")
+    sent = {word for _, word in sender.accepted}
+    wait_until(lambda: sent <= runs_of(worker).keys(), limit=60, what="all tasks")
+    runs = runs_of(worker)
+    app.close()
+    project.stop()
+    cluster.restore()
+    twice = sum(1 for word in sent if runs[word] > 1)
+    return Survived(took.clock, len(sent), len(sent & runs.keys()), twice)
+
+
+def runs_of(worker: Running) -> Counter[str]:
+    """How often each task of a worker has succeeded, by its id."""
+    return Counter(re.findall(r"Task \S+\[(\S+)\] succeeded", worker.text()))
+
+
+@dataclass(frozen=True)
+class Waited:
+    """A message that was sent to one node of three: where it was, and when."""
+
+    accepted_alone: bool
+    accepted_by_two: bool
+    arrived: int
+
+
+def send_in_a_minority(cluster: Cluster) -> Waited:
+    """Kill two of three nodes, and send a task to the third; then start another one.
+
+    Afterward, all three nodes run again.
+    """
+    queue = new_queue(cluster, "quorum")
+    one, two, three = cluster.nodes
+    sender = Sender(app_on([cluster.address(one)], queue), queue, count=1)
+    for node in (two, three):
+        node.kill()
+    thread = threading.Thread(target=sender.run, daemon=True)
+    thread.start()
+    with contextlib.suppress(NotYet):  # an answer takes milliseconds
+        wait_until(lambda: sender.accepted, limit=5, what="an answer")
+    alone = bool(sender.accepted)
+    cluster.start_nodes(two)
+    wait_until(lambda: sender.accepted, limit=60, what="an answer")
+    cluster.restore()
+    return Waited(alone, bool(sender.accepted), len(taken_out(cluster, queue)))
