@@ -10,7 +10,7 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.table import Table
 
-from tools.bench import course, project, suite
+from tools.bench import course, project, scale, suite
 from tools.bench.rows import Row
 from workshop.errors import CourseError
 
@@ -24,6 +24,8 @@ MEASURES: dict[str, Callable[[], list[Row]]] = {
     "posted": project.posted,
     "split": project.split,
     "memory": project.memory,
+    "receipts": scale.at_once,
+    "cluster": scale.cluster,
     "notebooks": course.notebooks,
     "suite": suite.suite,
 }

@@ -1,4 +1,4 @@
-"""Three brokers that work as one, and may be killed. The learner's own broker is untouched."""
+"""Three brokers that work as one and can be killed. The learner's own broker is untouched."""
 
 import contextlib
 import secrets
@@ -21,12 +21,12 @@ from workshop.machine.ports import claim
 
 NAMES = ("one", "two", "three")
 NODE_MIB = 150  # resident memory of a node: 118 to 148 MiB with RabbitMQ 3.10 and 4.0
-SPARE_MIB = 150  # for what else happens in the meantime
+SPARE_MIB = 150  # for everything else that runs in the meantime
 FORMING_SECONDS = 20  # once each of them is ready
 
 
 class Member(SpareNode):
-    """One node of a cluster. `more` are lines for its rabbitmq.conf."""
+    """One node of a cluster. `more` contains lines for its rabbitmq.conf."""
 
     def __init__(self, folder: Path, more: str):
         super().__init__(folder)
@@ -36,20 +36,20 @@ class Member(SpareNode):
         return super()._configuration() + self._more
 
     def _start_epmd(self) -> None:
-        """The cluster has one for all of its nodes."""
+        """Do nothing: all nodes of the cluster share one epmd."""
 
     def _move_ports(self) -> None:
-        """Keep them: the others know this node by its ports."""
+        """Keep them, because the other nodes know this one by its ports."""
 
 
 class Cluster:
     """Three nodes in `desk/.cluster`, which end with this process."""
 
     def __init__(self, configuration: str):
-        """`configuration` is what makes them find each other: lines for their rabbitmq.conf."""
+        """`configuration` is the lines for rabbitmq.conf that let the nodes find each other."""
         self.folder = folder_for_this_process(".cluster")
         self.vhost = login.VHOST
-        self.balancer = 0  # the port of one address for all of them
+        self.balancer = 0  # the port of the one address for all nodes
         self._stack = contextlib.ExitStack()
         self.nodes = [Member(self.folder / name, configuration) for name in NAMES]
 
@@ -59,11 +59,12 @@ class Cluster:
         Raises CourseError if this machine has too little memory, or if they do not find each other.
         """
         expect_memory(len(NAMES) * NODE_MIB + SPARE_MIB)
-        self._lay_out()
         try:
-            SpareNode._start_epmd(self.nodes[0])  # one for all
-            self.start_nodes(*self.nodes)
-            self._wait_until_whole()
+            try:
+                self._boot(at_once=True)
+            except CourseError:  # RabbitMQ 3.10: nodes may collide, on a busy machine
+                self._end_nodes()
+                self._boot(at_once=False)
             wait_until(self._admits_learner, limit=60, what="the vhost on all nodes")
             ports = [node.port for node in self.nodes]
             self.balancer = self._stack.enter_context(balanced(ports))
@@ -71,16 +72,24 @@ class Cluster:
             self.end()
             raise
 
+    def _boot(self, at_once: bool) -> None:
+        """Start new nodes, at the same time or one after another, until they are one cluster."""
+        self._lay_out()
+        SpareNode._start_epmd(self.nodes[0])  # one for all
+        for group in [self.nodes] if at_once else [[node] for node in self.nodes]:
+            self.start_nodes(*group)
+        self._wait_until_whole()
+
     @property
     def environment(self) -> dict[str, str]:
-        """What makes a project use the cluster: the balancer's address, and those of all nodes."""
+        """What makes a project use the cluster: the addresses of the balancer and of all nodes."""
         return {
             "BROKER_URL": login.url_at(self.balancer, self.vhost),
             "BROKER_URLS": ";".join(map(self.address, self.nodes)),
         }
 
     def _lay_out(self) -> None:
-        """A folder for each node, with its ports and what all share: cookie, epmd, password."""
+        """Make each node a folder, with its ports and what all share: cookie, epmd, password."""
         cookie, password = secrets.token_hex(16), secrets.token_urlsafe(12)
         epmd = 0
         for node, name in zip(self.nodes, NAMES, strict=True):
@@ -91,7 +100,7 @@ class Cluster:
             write_whole(node.folder / ".erlang.cookie", cookie, mode=0o400)
 
     def start_nodes(self, *nodes: Member) -> None:
-        """Start these nodes at once; return when they are ready."""
+        """Start these nodes at the same time; return when they are ready."""
         with ThreadPoolExecutor(len(nodes)) as pool:
             list(pool.map(Member.start, nodes))
 
@@ -100,12 +109,12 @@ class Cluster:
             wait_until(self.is_whole, limit=FORMING_SECONDS, what="the cluster")
         except NotYet:
             raise CourseError(
-                "the three brokers run, but they have not found each other.",
+                "the three brokers are running, but they have not found each other.",
                 "compare rabbitmq.conf with the solution: workshop diff",
             ) from None
 
     def _admits_learner(self) -> bool:
-        """Make the learner's user and vhost; not yet, while a node is still busy starting."""
+        """Create the learner's user and vhost; return False while a node is still starting."""
         try:
             self.nodes[0]._admit_learner()
         except (CourseError, httpx.HTTPStatusError):
@@ -113,7 +122,7 @@ class Cluster:
         return True
 
     def is_whole(self) -> bool:
-        """Whether each node sees all of them running."""
+        """Whether each node sees all three running."""
         return all(self._running(node) == len(NAMES) for node in self.nodes)
 
     @staticmethod
@@ -121,7 +130,7 @@ class Cluster:
         return sum(1 for one in node.facts("nodes") or () if one["running"])
 
     def restore(self) -> None:
-        """Start the nodes that were killed, and wait until all three are one cluster again."""
+        """Start the nodes that were killed, and wait until all three form one cluster again."""
         if away := [node for node in self.nodes if not node.pid]:
             self.start_nodes(*away)
         wait_until(self.is_whole, limit=60, what="all three nodes")
@@ -134,7 +143,7 @@ class Cluster:
         return login.url(node, self.vhost)
 
     def leader(self, queue: str) -> Member:
-        """The node that leads a queue: the only one that says what is in it."""
+        """The node that leads a queue, which is the only one that reports what is in it."""
         for node in self.alive:
             with contextlib.suppress(CourseError):
                 found = node.facts("queues", self.vhost, queue)
@@ -146,25 +155,30 @@ class Cluster:
 
     def end(self) -> None:
         """SIGKILL all nodes; nothing of them is left."""
-        self._stack.close()
+        try:
+            self._stack.close()
+        finally:
+            self._end_nodes()
+
+    def _end_nodes(self) -> None:
         for node in self.nodes:
             node.end()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def expect_memory(mib: int) -> None:
-    """Raise CourseError if this machine does not have so much free memory."""
+    """Raise CourseError if this machine does not have this much free memory."""
     free = psutil.virtual_memory().available // 2**20
     if free < mib:
         raise CourseError(
-            f"three brokers need about {mib} MB of memory, and {free} MB are free.",
+            f"three brokers need about {mib} MB of memory, but only {free} MB is free.",
             "close other programs, or read the saved outputs of this lesson on GitHub",
         )
 
 
 @contextlib.contextmanager
 def cluster(configuration: str) -> Iterator[Cluster]:
-    """A cluster until the block ends."""
+    """A cluster that runs until the block ends."""
     found = Cluster(configuration)
     found.start()
     try:

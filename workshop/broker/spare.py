@@ -1,4 +1,4 @@
-"""A second broker, which may be killed. The learner's own broker and its messages are untouched."""
+"""A second broker, which can be killed. The learner's own broker and its messages are untouched."""
 
 import contextlib
 import os
@@ -47,8 +47,14 @@ class SpareNode(Broker):
             )
             self._started.append(epmd)
 
+    def _last_words(self) -> str:
+        """Also what the server printed: an unknown line in rabbitmq.conf is named there."""
+        printed = self._started[-1].text().splitlines()[-12:] if self._started else []
+        lines = [f"    {line}" for line in printed if line.strip()]
+        return "\n".join([super()._last_words(), *lines])
+
     def end(self) -> None:
-        """SIGKILL the node; end what belongs to it."""
+        """SIGKILL the node, and stop the processes that belong to it."""
         self.kill()
         self.stop()
         while self._started:
@@ -61,7 +67,7 @@ class SpareNode(Broker):
 
 
 def folder_for_this_process(name: str) -> Path:
-    """A folder in the desk for the spare nodes of this process; those of ended ones are removed."""
+    """A folder in the desk for this process's spare nodes; removes those of ended processes."""
     folder = places.desk() / name / str(os.getpid())
     for old in folder.parent.glob("*"):
         if not (old.name.isdigit() and psutil.pid_exists(int(old.name))):
@@ -77,26 +83,26 @@ class SecondBroker(SpareNode):
         self.vhost = login.VHOST
 
     def start(self) -> bool:
-        folder_for_this_process(".second")  # this one may have been made long ago
+        folder_for_this_process(".second")  # this object may have been created long ago
         try:
             new = super().start()
             if new:
                 self._admit_learner()
-        except BaseException:  # nobody else would stop what has started so far
+        except BaseException:  # nothing else would stop what has started so far
             self.end()
             raise
         return new
 
     def flush_to_disk(self) -> None:
-        """Write users, vhosts and queues to disk: a node that is killed keeps what is there.
+        """Write users, vhosts and queues to disk, so that they survive when the node is killed.
 
-        Otherwise a quorum queue that was declared a moment before never gets a leader again, and
-        nothing that is published to it is confirmed (RabbitMQ 3.10.8: three times in three).
+        Otherwise, a quorum queue that was declared a moment before never gets a leader again, and
+        nothing that is published to it is confirmed (RabbitMQ 3.10.8: three times out of three).
         """
         self.ctl("eval", "mnesia:sync_log().", check=False)
 
     def empty(self) -> None:
-        """Remove every vhost with all that is in it, and make the learner's again."""
+        """Remove every vhost and everything in it, and create the learner's again."""
         for vhost in self.facts("vhosts"):
             if vhost["name"] != "/":
                 self.remove("vhosts", vhost["name"])
@@ -105,7 +111,7 @@ class SecondBroker(SpareNode):
         self._admit_learner()
 
     def raise_alarm(self) -> None:
-        """Make the node think that it is short of memory: it reads nothing that is published."""
+        """Make the node think that it is short of memory, so it reads nothing that is published."""
         self.ctl("set_vm_memory_high_watermark", "0.000001")
 
     def clear_alarm(self) -> None:
@@ -120,11 +126,11 @@ def this_process_broker() -> SecondBroker:
 
 @contextlib.contextmanager
 def second_broker():
-    """The second broker, running; stopped and removed afterwards if it was not running before.
+    """The second broker, running; stopped and removed afterward if it was not running before.
 
-    Call `settle` before killing it. `broker.vhost` is a vhost that has never existed before: a
-    quorum queue that is made again under its old name, while the old one is still being deleted,
-    may be "down" after the next SIGKILL (seen with RabbitMQ 3.10.8, once in some thirty kills).
+    Call `settle` before killing it. `broker.vhost` is a vhost that has never existed before, since
+    a quorum queue that is declared again while the old one of that name is still being deleted
+    may be "down" after the next SIGKILL (seen with RabbitMQ 3.10.8, about once in thirty kills).
     """
     broker = this_process_broker()
     new, before = broker.start(), broker.vhost

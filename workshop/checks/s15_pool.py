@@ -30,7 +30,7 @@ OF_POOLS = (
 
 
 def line_for(look: Look, queue: str) -> Line:
-    """The first worker in the Procfile that takes from this queue, and from the fewest others."""
+    """The first worker in the Procfile that takes from this queue and from the fewest others."""
     look.needs_file(PROCFILE)
     try:
         found = workers((look.path / PROCFILE).read_text()).values()
@@ -43,7 +43,7 @@ def line_for(look: Look, queue: str) -> Line:
 
 
 def start(look: Look, line: Line, *more: str) -> Running:
-    """A worker, as its line of the Procfile starts it, with more options."""
+    """Start a worker the way its line in the Procfile does, with more options."""
     text = re.sub(r"\s#.*", "", line.text)
     try:
         return look.start(
@@ -54,7 +54,7 @@ def start(look: Look, line: Line, *more: str) -> Running:
 
 
 def processes(worker: Running) -> list[psutil.Process]:
-    """Those of its pool; a worker with threads has none."""
+    """The processes of a worker's pool; a worker with threads has none."""
     return psutil.Process(worker.pid).children()
 
 
@@ -106,7 +106,7 @@ def process_is_replaced(look: Look) -> str:
     look.ask("send_leaks", mib=0, count=LEAKS)
     worker.wait_for(r"Task leak\[.*succeeded", count=1, limit=40)
     done = lambda: len(re.findall(r"Task leak\[.*succeeded", worker.text()))  # noqa: E731
-    # the next process starts up to five seconds later: whether this one ends is enough
+    # the next process may start five seconds later, so wait only for the end of this one
     wait_until(lambda: is_over(child) or done() == LEAKS, limit=40, what="tasks without a leak")
     if is_over(child):
         raise check.wrong("replaced_each_time" if done() < 3 else "counts_tasks", limit=limit)
@@ -117,4 +117,4 @@ def process_is_replaced(look: Look) -> str:
         raise check.wrong("never_replaced" if limit is None else "large", limit=limit)
     if tasks < 3:
         raise check.wrong("replaced_each_time", limit=limit)
-    return check.says("replaced", tasks=tasks, mib=MIB)
+    return check.says("replaced")

@@ -1,4 +1,4 @@
-"""Nodes of a cluster killed on purpose, and what becomes of the messages: counted."""
+"""Kill nodes of a cluster on purpose, and count what becomes of the messages."""
 
 import contextlib
 import math
@@ -18,6 +18,7 @@ from kombu.exceptions import OperationalError
 
 from workshop.broker.cluster import Cluster, Member
 from workshop.drills.waiting import WORKER
+from workshop.errors import CourseError
 from workshop.machine.patience import NotYet, Stopwatch, wait_until
 from workshop.machine.process import Running
 from workshop.project.project import Project
@@ -25,7 +26,7 @@ from workshop.project.project import Project
 UNSENT = (OperationalError, AMQPError, MessageNacked, OSError)
 BEFORE, AFTER = 300, 300  # messages accepted before the kill and after it
 TASKS = 300  # for a worker
-ERRORS = 20  # in a row: the queue is not coming back
+ERRORS = 20  # in a row, which means that the queue is not coming back
 
 
 @dataclass
@@ -60,7 +61,7 @@ class Outcome:
     accepted: int
     lost: int
     errors: list[str]
-    times: list[float]  # of each accepted message, in seconds from the kill on
+    times: list[float]  # of each accepted message, in seconds relative to the kill
 
     @property
     def after(self) -> int:
@@ -78,14 +79,17 @@ class Outcome:
 def app_on(addresses: Sequence[str], queue: Queue, confirms: bool = True) -> Celery:
     """A Celery app that sends to a queue at the first of these addresses that answers."""
     app = Celery("drill", broker=";".join(addresses), set_as_current=False)
-    app.conf.broker_transport_options = {"confirm_publish": confirms}
+    # The name makes these connections new ones: kombu would give us those of an earlier drill,
+    # which may have gone on to another node.
+    named = {"client_properties": {"connection_name": queue.name}}
+    app.conf.broker_transport_options = {"confirm_publish": confirms, **named}
     app.conf.task_queues, app.conf.task_default_queue = [queue], queue.name
     app.conf.task_ignore_result = True
     return app
 
 
 def new_queue(cluster: Cluster, kind: str, name: str = "") -> Queue:
-    """A new queue of this type, led by the first node, and stored on the disk of each."""
+    """A new queue of this type, led by the first node and stored on the disk of every node."""
     name = name or f"drill-{uuid.uuid4().hex[:8]}"
     queue = Queue(name, Exchange(name, "topic"), name, queue_arguments={"x-queue-type": kind})
     with Connection(cluster.address(cluster.nodes[0])) as connection:
@@ -96,10 +100,10 @@ def new_queue(cluster: Cluster, kind: str, name: str = "") -> Queue:
 
 
 def kill_the_leader(cluster: Cluster, kind: str, confirms: bool) -> Outcome:
-    """Send tasks to a queue, kill the node that leads it in the meantime, and count.
+    """Send tasks to a queue, kill its leader in the meantime, and count the losses.
 
-    The sender knows all three addresses. It goes on until 300 more have been accepted, or until it
-    gets nothing but errors. Afterward, all three nodes run again.
+    The sender knows all three addresses. It keeps going until 300 more have been accepted, or until
+    it gets nothing but errors. Afterward, all three nodes run again.
     """
     queue = new_queue(cluster, kind)
     leader = cluster.leader(queue.name)
@@ -126,9 +130,9 @@ def kill_the_leader(cluster: Cluster, kind: str, confirms: bool) -> Outcome:
 
 
 def kill(node: Member, sender: Sender, confirms: bool) -> tuple[float, int]:
-    """SIGKILL it while messages are on their way to it; return when, and how many it had.
+    """SIGKILL a node while messages are on their way to it; return when, and how many it had.
 
-    It is suspended first, so that it receives nothing of what is still being sent.
+    It is suspended first, so that it receives none of the messages that are still being sent.
     """
     psutil.Process(node.pid).suspend()
     before = len(sender.accepted)
@@ -139,9 +143,15 @@ def kill(node: Member, sender: Sender, confirms: bool) -> tuple[float, int]:
 
 
 def taken_out(cluster: Cluster, queue: Queue) -> Counter[str]:
-    """The ids of the tasks in a queue, which is removed."""
+    """The ids of the tasks in a queue, which is then removed."""
     found: Counter[str] = Counter()
-    leader = wait_until(lambda: cluster.leader(queue.name), limit=30, what="a leader")
+
+    def leader_now() -> Member | None:
+        with contextlib.suppress(CourseError):  # there is none during an election
+            return cluster.leader(queue.name)
+        return None
+
+    leader = wait_until(leader_now, limit=30, what="a leader")
     with Connection(cluster.address(leader)) as connection:
         bound = queue(connection.default_channel)
         while message := bound.get(no_ack=True):
@@ -152,7 +162,7 @@ def taken_out(cluster: Cluster, queue: Queue) -> Counter[str]:
 
 @dataclass(frozen=True)
 class Survived:
-    """What became of tasks while a node was killed; `seconds` until the next one was done."""
+    """What became of tasks when a node was killed; `seconds` is how long until more were done."""
 
     seconds: float
     accepted: int
@@ -161,7 +171,7 @@ class Survived:
 
 
 def work_while_a_node_dies(project: Project, cluster: Cluster) -> Survived:
-    """Send 300 tasks to a worker of the project, and kill the node to which it is connected.
+    """Send 300 tasks to a worker of the project, and kill the node that it is connected to.
 
     Afterward, all three nodes run again.
     """
@@ -175,7 +185,7 @@ def work_while_a_node_dies(project: Project, cluster: Cluster) -> Survived:
     cluster.nodes[0].kill()  # the first address, and the balancer's first
     before = len(runs_of(worker))
     with Stopwatch() as took:
-        # more than what it had when the node died
+        # more than it had when the node died
         wait_until(lambda: len(runs_of(worker)) >= before + 5, limit=90, what="more tasks")
     wait_until(lambda: not thread.is_alive(), limit=60, what="the sender's end")
     sent = {word for _, word in sender.accepted}
@@ -195,7 +205,7 @@ def runs_of(worker: Running) -> Counter[str]:
 
 @dataclass(frozen=True)
 class Waited:
-    """A message that was sent to one node of three: where it was, and when."""
+    """A message sent to one node of three: when it was accepted, and how often it arrived."""
 
     accepted_alone: bool
     accepted_by_two: bool
@@ -203,7 +213,7 @@ class Waited:
 
 
 def send_in_a_minority(cluster: Cluster) -> Waited:
-    """Kill two of three nodes, and send a task to the third; then start another one.
+    """Kill two of three nodes, and send a task to the third; then start one of the two again.
 
     Afterward, all three nodes run again.
     """

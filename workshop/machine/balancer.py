@@ -1,4 +1,4 @@
-"""One address for several servers: a TCP balancer, as HAProxy or a Kubernetes Service is one."""
+"""One address for several servers: a TCP load balancer, like HAProxy or a Kubernetes Service."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ LOOPBACK = "127.0.0.1"
 def balanced(ports: Sequence[int]) -> Iterator[int]:
     """A port on loopback that passes each connection on to the first of `ports` that answers.
 
-    It lasts until the block ends.
+    It stays open until the block ends.
     """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)

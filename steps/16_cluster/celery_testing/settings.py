@@ -16,7 +16,7 @@ MIDDLEWARE = ["celery_testing.request_id.middleware", *MIDDLEWARE]
 
 CELERY_BROKER_URL = os.environ.get("BROKER_URL", "amqp://localhost:5672//vhost")
 # TODO b: a sender should know every broker. Use the addresses in the environment
-#         variable BROKER_URLS, which are separated by semicolons. Without it, use BROKER_URL.
+#         variable BROKER_URLS, which are separated by semicolons. If it is not set, use BROKER_URL.
 CELERY_BROKER_WRITE_URL = CELERY_BROKER_URL
 
 # The last part of a sum to finish sends the message that adds up all of them. If the broker is down

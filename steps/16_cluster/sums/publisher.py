@@ -43,7 +43,7 @@ def _publish(task: Signature) -> None:
 @cache
 def _connection() -> Connection:
     """How to connect; kombu keeps a pool of such connections for each process."""
-    # Try up to three addresses, without a pause; all of it takes at most SECONDS.
+    # Try up to three addresses, without a pause: SECONDS for each that does not answer.
     next_ones = {"max_retries": 2, "interval_start": 0, "interval_step": 0, "interval_max": 0}
     options = {**next_ones, "read_timeout": SECONDS, "write_timeout": SECONDS}
     return current_app.connection_for_write(connect_timeout=SECONDS, transport_options=options)

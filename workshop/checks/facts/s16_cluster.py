@@ -8,9 +8,9 @@ from workshop.checks.facts.common import set_up
 
 
 def addresses(urls: str) -> dict[str, Any]:
-    """The addresses of senders (`write`) and workers (`read`), if BROKER_URLS is `urls`.
+    """The addresses of senders (`write`) and workers (`read`) when BROKER_URLS is `urls`.
 
-    Each is a list; without `urls`, the variable is not set.
+    Each is a list. If `urls` is empty, the variable is not set.
     """
     os.environ.pop("BROKER_URLS", None)
     if urls:
@@ -26,7 +26,7 @@ def _of(connection) -> list[str]:
 
 
 def send_sums(count: int) -> None:
-    """Send this many sums, as the project does."""
+    """Send this many sums, the way the project does."""
     set_up()
     app = importlib.import_module("celery_testing.celery").app
     app.loader.import_default_modules()
