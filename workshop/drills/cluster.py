@@ -88,12 +88,23 @@ def app_on(addresses: Sequence[str], queue: Queue, confirms: bool = True) -> Cel
     return app
 
 
+def _facts(node: Member, cluster: Cluster, queue: str) -> dict | None:
+    return node.facts("queues", cluster.vhost, queue)
+
+
 def new_queue(cluster: Cluster, kind: str, name: str = "") -> Queue:
     """A new queue of this type, led by the first node and stored on the disk of every node."""
     name = name or f"drill-{uuid.uuid4().hex[:8]}"
     queue = Queue(name, Exchange(name, "topic"), name, queue_arguments={"x-queue-type": kind})
     with Connection(cluster.address(cluster.nodes[0])) as connection:
         queue(connection.default_channel).declare()
+    if kind == "quorum":  # the figures of a new queue come a moment later
+        for node in cluster.alive:
+            wait_until(
+                lambda: len((_facts(node, cluster, name) or {}).get("members", ())) == 3,  # noqa: B023
+                limit=20,
+                what="three copies of the queue",
+            )
     for node in cluster.alive:  # see SecondBroker.flush_to_disk
         node.ctl("eval", "mnesia:sync_log().", check=False)
     return queue
