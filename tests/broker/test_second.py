@@ -69,6 +69,28 @@ def test_it_ends_with_the_process_that_started_it(learner):
         assert not folder.exists(), "what a dead process left is cleared"
 
 
+def test_a_node_that_is_still_booting_leaves_no_port_mapper(learner):
+    code = (
+        "import os, threading; from workshop.broker.spare import SecondBroker; "
+        "from workshop.machine.patience import wait_until; second = SecondBroker(); "
+        "threading.Thread(target=second.start).start(); "
+        "wait_until(lambda: second.pid, limit=20, what='the node'); os._exit(0)"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code])
+    child.wait()
+
+    def left() -> list[cards.Found]:
+        return [found for found in cards.running() if found.name.startswith("second")]
+
+    wait_until(lambda: not left(), limit=20, what="the guards' end")
+    home = str(places.desk() / ".second" / str(child.pid))
+    assert not [
+        epmd
+        for epmd in psutil.process_iter(["name"])
+        if epmd.info["name"] == "epmd" and epmd.environ().get("HOME") == home
+    ]
+
+
 def test_a_project_on_the_second_broker_has_a_vhost_and_tables_of_its_own(solved):
     stage = solved("08")
     with second_broker() as second:

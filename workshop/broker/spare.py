@@ -31,6 +31,7 @@ class SpareNode(Broker):
             cwd=self.folder,
             ready=lambda running: True,
             name="second-broker",
+            grace=0,  # while it boots, it starts an epmd of its own as soon as ours is gone
         )
         self._started.append(server)
         return server.guard
@@ -38,7 +39,7 @@ class SpareNode(Broker):
     def _start_epmd(self) -> None:
         if not self._epmds() and shutil.which("epmd"):
             epmd = process.run(
-                "epmd",
+                "trap '' TERM; exec epmd",  # it goes last, with SIGKILL: see _launch
                 cwd=self.folder,
                 ready=lambda running: bool(self._epmds()),
                 env=self.environment(),

@@ -23,7 +23,7 @@ WORKER = (
     "--include=workshop.project.tasks"
 )
 SHORT = 7  # tasks
-REQUESTS = 12
+REQUESTS = 8
 OF_A = 200  # tasks
 LOW, HIGH = 20, 5  # messages
 
@@ -95,7 +95,7 @@ def _short(worker: Running, what: str) -> int:
 
 
 def requests_per_second(project: Project, queue: str, workers: int) -> float:
-    """Send twelve receipts to a service with this many workers; return the rate that it sees."""
+    """Send eight receipts to a service with this many workers; return the rate that it sees."""
     for number in range(workers):
         project.run(f"{WORKER} -Q {queue} -n partner{number}@%h")
     with flaky_service(failures=0) as service:
