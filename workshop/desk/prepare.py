@@ -43,6 +43,8 @@ def enter(broker: Broker) -> None:
     path = os.environ.get("PATH", "").split(os.pathsep)
     ours = [str(broker.bin), str(places.VENV_BIN)]
     os.environ["PATH"] = os.pathsep.join(ours + [part for part in path if part not in ours])
+    port = broker.kept["ports"]["management"]
+    os.environ["MANAGEMENT_URL"] = f"http://guest:guest@127.0.0.1:{port}"
     for name, use in (("PORT", "web"), ("MONITOR_PORT", "monitor")):
         if os.environ.get(name) != str(broker.kept.get(use)):  # a PORT from the shell is not ours
             set_ports(broker)

@@ -26,6 +26,7 @@ __all__, __getattr__ = lazy_exports(
             "suspended",
             "tell",
         ],
+        "workshop.drills.testing": ["run_tests"],
         "workshop.drills.waiting": [
             "arrives_in",
             "done_before_b",
@@ -40,6 +41,7 @@ __all__, __getattr__ = lazy_exports(
         "workshop.machine.patience": ["Stopwatch", "wait_until"],
         "workshop.project.browser": ["admin", "browser", "title"],
         "workshop.project.clock": ["rewind_last_run", "sends"],
+        "workshop.project.faults": ["FAULTS", "Fault", "fault"],
         "workshop.project.follow": ["follow"],
         "workshop.project.log": ["jobs"],
         "workshop.project.service": ["Service", "flaky_service"],

@@ -62,6 +62,7 @@ LIBRARIES = (
     "celery.apps.beat",
     "dj_database_url",
     "httpx",
+    "pytest",
 )
 STATUS = struct.Struct("i")
 

@@ -5,6 +5,9 @@ import os
 import signal
 
 from celery import shared_task
+from celery.utils.log import get_task_logger
+
+logger = get_task_logger(__name__)
 
 
 @shared_task(name="poison")
@@ -58,5 +61,6 @@ def leak(mib: int) -> None:
 @shared_task(name="locked", ignore_result=True)
 def locked(path: str) -> None:
     """Wait for as long as another process has locked this file."""
+    logger.info("waits for the lock")
     with open(path) as file:
         fcntl.flock(file, fcntl.LOCK_SH)

@@ -1,0 +1,18 @@
+"""The first layer: functions, with a database and without a broker."""
+
+import pytest
+
+from sums import services
+from sums.models import Job
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_finds_the_job_of_its_message(monkeypatch, elsewhere):
+    found = []
+
+    def send(job):
+        found.append(elsewhere(Job.objects.filter(pk=job.pk).exists))
+
+    monkeypatch.setattr(services, "send", send)
+    services.submit(3, 4)
+    assert found == [True]
