@@ -4,12 +4,17 @@ import shlex
 import sys
 
 import pytest
+from amqp.exceptions import NotFound
 from celery import Celery
+from kombu import Connection
 
+from workshop import places
 from workshop.broker import login, versions
+from workshop.broker.cluster import cluster
 from workshop.desk import prepare, stages
+from workshop.drills import new_queue
 from workshop.machine import process
-from workshop.machine.patience import wait_until
+from workshop.machine.patience import Stopwatch, wait_until
 
 VHOST = "held"
 WORKER = """
@@ -68,3 +73,20 @@ def test_a_worker_takes_that_many_and_what_becomes_of_a_task_behind_them(learner
 def test_the_largest_message_is_that_of_the_version(broker):
     said = broker.ctl("eval", "application:get_env(rabbit, max_message_size).")
     assert said.strip() == f"{{ok,{versions.largest_message(broker)}}}"
+
+
+def test_a_classic_queue_whose_node_is_down_is_refused_after_that_long(learner):
+    configuration = (places.SOLUTIONS / "16_cluster" / "rabbitmq.conf").read_text()
+    with cluster(configuration) as brokers:
+        queue = new_queue(brokers, "classic")
+        led, other, _ = brokers.nodes
+        led.kill()
+        with (
+            Connection(brokers.address(other)) as connection,
+            Stopwatch() as took,
+            pytest.raises(NotFound, match=queue.name),
+        ):
+            queue(connection.default_channel).declare()
+        expected = versions.seconds_until_refused(other)
+    assert took.clock >= expected
+    assert took.seconds < expected + 30

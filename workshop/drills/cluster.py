@@ -17,6 +17,7 @@ from kombu import Connection, Exchange, Queue
 from kombu.exceptions import OperationalError
 
 from workshop.broker.cluster import Cluster, Member
+from workshop.broker.versions import seconds_until_refused
 from workshop.drills.waiting import WORKER
 from workshop.errors import CourseError
 from workshop.machine.patience import NotYet, Stopwatch, wait_until
@@ -26,32 +27,40 @@ from workshop.project.project import Project
 UNSENT = (OperationalError, AMQPError, MessageNacked, OSError)
 BEFORE, AFTER = 300, 300  # messages accepted before the kill and after it
 TASKS = 300  # for a worker
-ERRORS = 20  # in a row, which means that the queue is not coming back
+ERRORS = 20  # if the broker refuses at once
 
 
 @dataclass
 class Sender:
-    """Sends tasks to a queue of a cluster, one after another, until `count` have been accepted."""
+    """Sends tasks to a queue of a cluster, one after another, until `count` have been accepted.
+
+    It gives up after `most_errors` in a row.
+    """
 
     app: Celery
     queue: Queue
     accepted: list[tuple[float, str]] = field(default_factory=list)  # when, and its id
     errors: list[str] = field(default_factory=list)
     count: float = math.inf
-    in_a_row: int = 0
+    most_errors: float = math.inf
     is_over: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
-        while not self.is_over.is_set() and len(self.accepted) < self.count:
+        in_a_row = 0
+        while (
+            not self.is_over.is_set()
+            and len(self.accepted) < self.count
+            and in_a_row < self.most_errors
+        ):
             word = uuid.uuid4().hex
             try:
                 self.app.send_task("nothing", task_id=word, queue=self.queue)
             except UNSENT as error:
                 self.errors.append(f"{type(error).__name__}: {error}")
-                self.in_a_row += 1
+                in_a_row += 1
             else:
                 self.accepted.append((time.monotonic(), word))
-                self.in_a_row = 0
+                in_a_row = 0
 
 
 @dataclass(frozen=True)
@@ -120,16 +129,19 @@ def kill_the_leader(cluster: Cluster, kind: str, confirms: bool) -> Outcome:
     leader = cluster.leader(queue.name)
     others = [node for node in cluster.nodes if node is not leader]
     addresses = [cluster.address(node) for node in (leader, *others)]
-    sender = Sender(app_on(addresses, queue, confirms), queue)
+    refusal = seconds_until_refused(leader) if kind == "classic" else 0
+    # in a row, which means that the queue is not coming back
+    most_errors = 1 if refusal else ERRORS
+    sender = Sender(app_on(addresses, queue, confirms), queue, most_errors=most_errors)
     thread = threading.Thread(target=sender.run, daemon=True)
     thread.start()
     wait_until(lambda: len(sender.accepted) >= BEFORE, limit=30, what=f"{BEFORE} messages")
     killed = kill(leader, sender, confirms)
 
     def is_over() -> bool:
-        return len(sender.accepted) >= killed[1] + AFTER or sender.in_a_row >= ERRORS
+        return len(sender.accepted) >= killed[1] + AFTER or not thread.is_alive()
 
-    wait_until(is_over, limit=60, what=f"{AFTER} more messages, or {ERRORS} errors")
+    wait_until(is_over, limit=60 + refusal, what=f"{AFTER} more messages, or errors only")
     sender.is_over.set()
     wait_until(lambda: not thread.is_alive(), limit=30, what="the sender's end")
     sender.app.close()
