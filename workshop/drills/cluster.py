@@ -20,7 +20,7 @@ from workshop.broker.cluster import Cluster, Member
 from workshop.broker.versions import seconds_until_refused
 from workshop.drills.waiting import WORKER
 from workshop.errors import CourseError
-from workshop.machine.patience import NotYet, Stopwatch, wait_until
+from workshop.machine.patience import Busy, NotYet, Stopwatch, wait_until
 from workshop.machine.process import Running
 from workshop.project.project import Project
 
@@ -247,7 +247,7 @@ def send_in_a_minority(cluster: Cluster) -> Waited:
         node.kill()
     thread = threading.Thread(target=sender.run, daemon=True)
     thread.start()
-    with contextlib.suppress(NotYet):  # an answer takes milliseconds
+    with contextlib.suppress(NotYet, Busy):  # an answer takes milliseconds
         wait_until(lambda: sender.accepted, limit=5, what="an answer")
     alone = bool(sender.accepted)
     cluster.start_nodes(two)
