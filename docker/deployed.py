@@ -8,7 +8,7 @@ from .settings import *
 SECRET_KEY = os.environ["DJANGO_SECRET_KEY"]
 DEBUG = False
 
-CELERY_BROKER_URL = (
+CELERY_BROKER_URL = CELERY_BROKER_WRITE_URL = (
     f"amqp://learner:{quote(os.environ.get('RABBITMQ_PASSWORD', ''), safe='')}@rabbitmq//vhost"
 )
 DATABASES = {

@@ -25,19 +25,32 @@ def test_its_own_tests_pass_and_its_migrations_are_made(name, solved):
 
 @pytest.mark.parametrize("https", ["0", "1"])
 def test_the_deployed_settings_have_no_warning(https, solved):
+    path, there = deployed(solved)
+    done(path, {**there, "HTTPS": https}, "check", "--deploy", "--fail-level", "WARNING")
+
+
+def test_the_deployed_settings_lead_to_the_stacks_broker_alone(solved):
+    path, there = deployed(solved)
+    ask = "from celery import current_app as app\n"
+    ask += "print(*[f().hostname for f in (app.connection_for_read, app.connection_for_write)])"
+    there["BROKER_URLS"] = "amqp://elsewhere"
+    assert done(path, there, "shell", "-v0", "-c", ask).split() == ["rabbitmq", "rabbitmq"]
+
+
+def deployed(solved) -> tuple[Path, dict[str, str]]:
+    """The last stage's project as in the image of the stack, and its variables."""
     path = solved(WITH_TESTS[-1]).path
     shutil.copy(places.CHECKOUT / "docker" / "deployed.py", path / "celery_testing")
-    there = {
+    return path, {
         "DJANGO_SETTINGS_MODULE": "celery_testing.deployed",
         "DJANGO_SECRET_KEY": example()["DJANGO_SECRET_KEY"],
-        "HTTPS": https,
     }
-    done(path, there, "check", "--deploy", "--fail-level", "WARNING")
 
 
-def done(path: Path, env: dict[str, str], *words: str) -> None:
+def done(path: Path, env: dict[str, str], *words: str) -> str:
     ran = manage(path, env, *words)
     assert ran.returncode == 0, ran.stdout
+    return ran.stdout
 
 
 def example() -> dict[str, str]:
