@@ -1,5 +1,8 @@
 """The learner's project is one that Django itself finds nothing wrong with."""
 
+import json
+import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -35,6 +38,29 @@ def test_the_deployed_settings_lead_to_the_stacks_broker_alone(solved):
     ask += "print(*[f().hostname for f in (app.connection_for_read, app.connection_for_write)])"
     there["BROKER_URLS"] = "amqp://elsewhere"
     assert done(path, there, "shell", "-v0", "-c", ask).split() == ["rabbitmq", "rabbitmq"]
+
+
+def test_the_stack_runs_the_last_procfile_with_its_policy(solved):
+    path = solved(WITH_TESTS[-1]).path
+    compose = (places.CHECKOUT / "docker-compose.yml").read_text()
+    for name, command in re.findall(r"^(\w+): (.+)$", (path / "Procfile").read_text(), re.M):
+        service = re.search(rf"^  {name}:.*?^    command: (.+?)$", compose, re.M | re.S)
+        assert service, f"the stack has no {name}"
+        if name != "web":  # gunicorn in place of runserver
+            assert service[1].startswith(command), f"{name}: {service[1]}"
+
+    script = (path / "policy.sh").read_text().replace("\\\n", "")
+    words = shlex.split(script[script.index("set_policy") :])
+    _, _, vhost, _, apply_to, name, pattern, definition = words
+    definitions = json.loads((places.CHECKOUT / "docker" / "definitions.json").read_text())
+    [policy] = definitions["policies"]
+    assert policy == {
+        "vhost": vhost,
+        "name": name,
+        "pattern": pattern,
+        "apply-to": apply_to,
+        "definition": json.loads(definition),
+    }
 
 
 def deployed(solved) -> tuple[Path, dict[str, str]]:

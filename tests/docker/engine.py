@@ -173,7 +173,11 @@ class Compose:
             ]
             return len(states) >= len(services) and set(states) == {"healthy"}
 
-        wait_until(are_healthy, limit=limit, what=f"health of {', '.join(services)}")
+        try:
+            wait_until(are_healthy, limit=limit, what=f"health of {', '.join(services)}")
+        except NotYet as error:
+            said = self("logs", "--no-color", "--tail=5", *services)
+            raise AssertionError(f"{error}\n{said}") from None
 
     def left(self) -> list[str]:
         """Whatever of this project is still there."""

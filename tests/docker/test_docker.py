@@ -23,6 +23,24 @@ OWNER = 1234  # neither root nor the 1000 of most images
 PASSWORD = 'p@ss/w:rd%20 "ü#1'
 PORTS = ("LAB_PORT", "WEB_PORT", "MANAGEMENT_PORT", "STACK_WEB_PORT", "STACK_MANAGEMENT_PORT")
 SIDE, RESULT = 10000, 100_000_000
+WORKERS = ("sums", "quick")
+# a service that answers as many requests as are there at the same time, and no fewer
+TOLD = 20
+MEETING = f"""
+import http.server, threading
+together = threading.Barrier({TOLD}, timeout=4)
+class Service(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        together.wait()
+        self.send_response(204)
+        self.end_headers()
+http.server.ThreadingHTTPServer(("", 9000), Service).serve_forever()
+"""
+TELL = f"""
+from receipts.tasks import tell
+for number in range({TOLD}):
+    tell.delay("http://web:9000/", str(number))
+"""
 
 
 @pytest.fixture(scope="session")
@@ -256,7 +274,7 @@ def test_the_nodes_data_outlives_the_container_and_the_end_is_orderly(compose, l
 
 def test_a_missing_secret_is_named(compose, checkout):
     (checkout / ".env").write_text("RABBITMQ_PASSWORD=there\n")
-    done = compose.run("--profile", "stack", "up", "-d", "--no-build", "web", "worker")
+    done = compose.run("--profile", "stack", "up", "-d", "--no-build", "web", *WORKERS)
     assert done.returncode != 0
     said = compose.logs("secrets")
     assert "✗ the stack has no DJANGO_SECRET_KEY, no POSTGRES_PASSWORD." in said
@@ -264,6 +282,11 @@ def test_a_missing_secret_is_named(compose, checkout):
     assert not compose.containers("web") and not compose.containers("rabbitmq")
     (checkout / ".env").unlink()
     compose("config", "-q")  # and lab needs none
+
+
+def succeeded(task: str, log: str) -> list[str]:
+    """The ids of a task that a worker's log reports as done."""
+    return re.findall(rf"{re.escape(task)}\[([\w-]+)\] succeeded", log)
 
 
 class Web:
@@ -282,6 +305,18 @@ class Web:
     def ask(self, job: str) -> dict:
         return self.client.get(f"/api/sums/{job}/").raise_for_status().json()
 
+    def metric(self, name: str, queue: str) -> float:
+        text = self.client.get("/metrics").raise_for_status().text
+        return float(re.search(rf'^{name}{{queue="{queue}"}} (\S+)', text, re.M)[1])
+
+    def wait_until_canary(self, queue: str, since: float) -> None:
+        """Wait until beat has sent a canary through the queue, and a worker has taken it."""
+        wait_until(
+            lambda: self.metric("canary_age_seconds", queue) < time.monotonic() - since,
+            limit=60,
+            what=f"a new canary of {queue}",
+        )
+
     def wait_until(self, jobs: list[str], *states: str, limit: float = 120) -> None:
         wait_until(
             lambda: all(self.ask(job)["state"] in states for job in jobs),
@@ -296,30 +331,42 @@ def web(compose, checkout, env):
     secrets = f"'{PASSWORD}'"
     names = re.findall(r"^(\w+)=", (checkout / ".env.example").read_text(), re.M)
     (checkout / ".env").write_text("".join(f"{name}={secrets}\n" for name in names))
-    compose("--profile", "stack", "up", "-d", "--no-build", "web", "worker", "beat")
-    compose.wait_until_healthy("rabbitmq", "db", "web", "worker")
-    with contextlib.closing(Web(env).client):
-        yield Web(env)
+    compose("--profile", "stack", "up", "-d", "--no-build", "web", *WORKERS, "beat")
+    compose.wait_until_healthy("rabbitmq", "db", "web", *WORKERS)
+    web = Web(env)
+    with web.client:
+        yield web
 
 
 def test_every_service_is_guarded(compose, web, say):
-    say("memory of stack at rest", megabytes(compose, "rabbitmq", "db", "web", "worker", "beat"))
-    for service in ("rabbitmq", "db", "web", "worker"):
+    services = ("rabbitmq", "db", "web", *WORKERS, "beat")
+    say("memory of stack at rest", megabytes(compose, *services))
+    for service in services:
         [container] = compose.containers(service)
         assert compose.facts(container, ".HostConfig.RestartPolicy.Name") == "unless-stopped"
         assert compose.facts(container, ".HostConfig.Memory") == str(512 * 2**20)
-    for service in ("web", "worker"):
+    for service in ("web", *WORKERS, "beat"):
         assert compose("exec", "-T", service, "id", "-u").strip() != "0"
+    [sums] = compose.containers("sums")
+    longest = setting(compose, "CELERY_TASK_TIME_LIMIT")
+    assert int(compose.facts(sums, ".Config.StopTimeout")) > longest, "a task may finish"
+
+
+def setting(compose: Compose, name: str) -> int:
+    ask = f"from django.conf import settings; print(settings.{name})"
+    return int(compose("exec", "-T", "web", "python", "manage.py", "shell", "-v0", "-c", ask))
+
+
+def ctl(compose: Compose, *words: str) -> list[list[str]]:
+    """The rows of a table of rabbitmqctl's."""
+    said = compose("exec", "-T", "rabbitmq", "rabbitmqctl", "-q", *words)
+    return [line.split("\t") for line in said.splitlines()[1:]]
 
 
 def test_the_broker_has_the_learners_user_and_no_guest(compose, web, env):
-    def ctl(*words: str) -> list[list[str]]:
-        said = compose("exec", "-T", "rabbitmq", "rabbitmqctl", "-q", *words)
-        return [line.split("\t") for line in said.splitlines()[1:]]
-
-    assert [user for user, *_ in ctl("list_users")] == ["learner"]
-    assert ["/vhost"] in ctl("list_vhosts")
-    assert ctl("list_permissions", "-p", "/vhost") == [["learner", ".*", ".*", ".*"]]
+    assert [user for user, *_ in ctl(compose, "list_users")] == ["learner"]
+    assert ["/vhost"] in ctl(compose, "list_vhosts")
+    assert ctl(compose, "list_permissions", "-p", "/vhost") == [["learner", ".*", ".*", ".*"]]
     management = f"http://127.0.0.1:{env['STACK_MANAGEMENT_PORT']}/api/whoami"
     assert httpx.get(management, auth=("guest", "guest")).status_code == 401
     assert httpx.get(management, auth=("learner", PASSWORD)).json()["name"] == "learner"
@@ -333,6 +380,51 @@ def test_a_sum_is_accepted_at_once_and_the_workers_finish_it(web, say):
         web.wait_until([job["id"]], "SUCCESS", limit=60)
     assert web.ask(job["id"])["result"] == RESULT
     say("a POST's answer / its work", f"{seconds * 1000:.0f} ms / {work.seconds:.1f} s")
+
+
+def test_each_queue_has_its_policy_and_its_own_worker(compose, web):
+    columns = ("name", "type", "policy", "consumers")
+    queues = {name: rest for name, *rest in ctl(compose, "list_queues", "-p", "/vhost", *columns)}
+    assert queues["sums"] == queues["quick"] == ["quorum", "sums", "1"]
+    assert queues["dead"] == ["quorum", "", "0"]
+    bindings = ctl(compose, "list_bindings", "-p", "/vhost", "routing_key", "destination_name")
+    for queue in WORKERS:
+        assert [f"#.{queue}", queue] in bindings, "a delayed task comes back"
+    inspect = ("celery", "-A", "celery_testing", "inspect", "--json")
+
+    def ask(what: str) -> dict:
+        """What each worker answers, by the first part of its name."""
+        said = json.loads(compose("exec", "-T", "web", *inspect, what))
+        return {name.split("@")[0]: answer for name, answer in said.items()}
+
+    taken = {
+        name: [queue["name"] for queue in found] for name, found in ask("active_queues").items()
+    }
+    assert taken == {"sums": ["sums"], "quick": ["quick"]}
+    pools = {name: answer["pool"] for name, answer in ask("stats").items()}
+    assert pools["sums"]["max-concurrency"] == 2 == len(pools["sums"]["processes"])
+    assert pools["quick"]["max-concurrency"] == 50 and "threads" in pools["quick"]
+
+
+def test_quick_work_does_not_wait_for_sums(compose, web, say):
+    compose("exec", "-T", "-d", "web", "python", "-c", MEETING)
+    jobs = web.post(20)
+    posted = time.monotonic()
+    compose("exec", "-T", "web", "python", "manage.py", "shell", "-v0", "-c", TELL)
+    wait_until(
+        lambda: len(succeeded("receipts.tasks.tell", compose.logs("quick"))) == TOLD,
+        limit=60,
+        what="the end of every task that tells",
+    )
+    told = time.monotonic() - posted
+    web.wait_until_canary("quick", since=posted)
+    ages = " / ".join(f"{web.metric('canary_age_seconds', queue):.1f} s" for queue in WORKERS)
+    canceled = [web.client.delete(f"/api/sums/{job}/").status_code for job in reversed(jobs)]
+    assert canceled[0] == 202, "the last sum is not over"
+    say(f"{TOLD} quick tasks, while {len(jobs)} sums are counted", f"{told:.1f} s")
+    say("age of a canary at that time: sums / quick", ages)
+    wait_until(lambda: not web.metric("queue_messages", "sums"), limit=60, what="an empty queue")
+    assert not succeeded("sums.tasks.sum_rows", compose.logs("quick"))
 
 
 def test_the_guides_view_without_limits_is_not_routed(web):
@@ -351,44 +443,52 @@ def test_the_page_has_its_styles_and_a_form_that_works(web):
 
 def test_three_workers_share_and_a_killed_one_and_a_restarted_broker_lose_nothing(compose, web):
     up = ("--profile", "stack", "up", "-d", "--no-build", "--no-recreate")
-    compose(*up, "--scale", "worker=3", "worker")
-    compose.wait_until_healthy("worker")
-    workers = compose.containers("worker")
+    compose(*up, "--scale", "sums=3", "sums")
+    compose.wait_until_healthy("sums")
+    workers = compose.containers("sums")
     assert len(workers) == 3
+    before = {worker: compose.docker("logs", worker) for worker in workers}
+
+    def parts(worker: str, what: str) -> int:
+        words = compose.docker("logs", worker).removeprefix(before[worker])
+        return len(re.findall(rf"sums\.tasks\.sum_rows\[[\w-]+\] {what}", words))
+
     web.wait_until(web.post(30, side=2000), "SUCCESS")
-    said = {worker: compose.docker("logs", worker) for worker in workers}
-    did = {worker: words.count("succeeded in") for worker, words in said.items()}
-    assert min(did.values()) >= 3, f"one did nearly nothing: {did}"
+    did = {worker: parts(worker, "succeeded") for worker in workers}
+    assert min(did.values()) >= 10, f"one did nearly nothing: {did}"
 
     jobs = web.post(12)
 
     def at_work() -> str | None:
-        """A worker that has begun more than it has finished."""
+        """A worker that has taken more than it has finished."""
         for worker in workers:
-            words = compose.docker("logs", worker).replace(said[worker], "")
-            if words.count("rows") > words.count("succeeded in"):
+            if parts(worker, "received") > parts(worker, "succeeded"):
                 return worker
         return None
 
     victim = wait_until(at_work, limit=30, what="a worker in the middle of a task")
     compose.docker("kill", victim)
     compose("restart", "rabbitmq")
+    restarted = time.monotonic()
     web.wait_until(jobs, "SUCCESS", limit=180)
     assert {web.ask(job)["result"] for job in jobs} == {RESULT}
-    assert victim not in compose.containers("worker")
+    assert victim not in compose.containers("sums")
+    for queue in WORKERS:  # beat and both kinds of workers are connected again
+        web.wait_until_canary(queue, since=restarted)
 
 
 def test_a_worker_that_is_stopped_finishes_first(compose, web):
-    compose("--profile", "stack", "up", "-d", "--no-build", "--scale", "worker=1", "worker")
-    compose.wait_until_healthy("worker")
-    [worker] = compose.containers("worker")
+    compose("--profile", "stack", "up", "-d", "--no-build", "--scale", "sums=1", "sums")
+    compose.wait_until_healthy("sums")
+    stopped = [*compose.containers("sums"), *compose.containers("quick")]
     [job] = web.post(1)
     web.wait_until([job], "STARTED", "PROGRESS")
-    compose("stop", "worker")
-    assert "Warm shutdown" in compose.docker("logs", worker)
-    assert compose.facts(worker, ".State.ExitCode") == "0"
+    compose("stop", *WORKERS)
+    for worker in stopped:
+        assert "Warm shutdown" in compose.docker("logs", worker)
+        assert compose.facts(worker, ".State.ExitCode") == "0"
     # what it had begun, it finished; what it had not, waits for the next one
-    compose("--profile", "stack", "up", "-d", "--no-build", "worker")
+    compose("--profile", "stack", "up", "-d", "--no-build", *WORKERS)
     web.wait_until([job], "SUCCESS")
 
 
