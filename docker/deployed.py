@@ -1,23 +1,35 @@
 """The course's settings for several containers: secrets and addresses come from outside."""
 
 import os
+from pathlib import Path
 from urllib.parse import quote
 
 from .settings import *
 
-SECRET_KEY = os.environ["DJANGO_SECRET_KEY"]
+
+def secret(name: str) -> str:
+    """The variable NAME, or the content of the file that the variable NAME_FILE names."""
+    if file := os.environ.get(f"{name}_FILE"):
+        return Path(file).read_text().rstrip("\n")
+    return os.environ.get(name, "")
+
+
+SECRET_KEY = secret("DJANGO_SECRET_KEY")
 DEBUG = False
 
-CELERY_BROKER_URL = CELERY_BROKER_WRITE_URL = (
-    f"amqp://learner:{quote(os.environ.get('RABBITMQ_PASSWORD', ''), safe='')}@rabbitmq//vhost"
+# One address, for workers and senders: if there are several brokers, that of their load balancer.
+CELERY_BROKER_URL = CELERY_BROKER_WRITE_URL = "amqp://{}:{}@{}//vhost".format(
+    os.environ.get("RABBITMQ_USER", "learner"),
+    quote(secret("RABBITMQ_PASSWORD"), safe=""),
+    os.environ.get("RABBITMQ_HOST", "rabbitmq"),
 )
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
-        "HOST": "db",
+        "HOST": os.environ.get("POSTGRES_HOST", "db"),
         "NAME": "course",
         "USER": "course",
-        "PASSWORD": os.environ.get("POSTGRES_PASSWORD", ""),
+        "PASSWORD": secret("POSTGRES_PASSWORD"),
         # A web process keeps its connection; a worker closes its own after each task.
         "CONN_MAX_AGE": 600,  # seconds
         "CONN_HEALTH_CHECKS": True,
