@@ -51,7 +51,7 @@ FROM python AS stack
 COPY --from=stack-packages /opt/venv /opt/venv
 COPY --from=project /project /project
 COPY docker/definitions.py docker/definitions.json /
-RUN useradd --create-home stack && mkdir /definitions && chown stack /definitions
+RUN useradd --uid 1000 --create-home stack && mkdir /definitions && chown stack /definitions
 WORKDIR /project
 ENV DJANGO_SETTINGS_MODULE=celery_testing.deployed
 RUN DJANGO_SECRET_KEY=none python manage.py collectstatic --no-input -v 0

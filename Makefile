@@ -3,7 +3,7 @@
 unexport PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test busy demo check doctor stop refresh lint bench browser test-docker matrix
+.PHONY: help lab test busy demo check doctor stop refresh lint bench browser manifests test-docker matrix
 
 VENV  := $(or $(COURSE_VENV),.venv)
 SETUP := python3 tools/bootstrap.py
@@ -45,6 +45,9 @@ bench:    ## the course's own measurements, as a table
 
 browser:  ## get Playwright and Chromium, for the tests that look at Lab and at the diagrams
 	@$(SETUP) --browser
+
+manifests: ## get Kubernetes' schemas, for the tests of deploy/
+	@$(SETUP) && $(IN) pip install -q -e ".[manifests]"
 
 test-docker: ## test the containers on a Docker Engine
 	@$(SETUP) && $(IN) pytest tests/docker -rs -x

@@ -22,6 +22,7 @@ READ = (
     "Dockerfile",
     "docker-compose.yml",
     "docker/*",
+    "deploy/**/*",
     "notebooks/*.ipynb",
     "notebooks/images/*.svg",
     "steps/**/*",
