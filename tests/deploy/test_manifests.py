@@ -141,14 +141,12 @@ def test_the_web_server_runs_as_in_compose():
 def test_each_service_of_compose_is_in_the_stack():
     services = parts.stack()["services"]
     stack = {name for name, service in COMPOSE.items() if "stack" in service.get("profiles", ())}
-    # a Docker secret has the broker's definitions; there is a worker for each queue
-    assert stack - {"secrets", "worker"} | {"sums", "quick"} == services.keys()
-    for name in ("rabbitmq", "db", "migrate", "web", "beat"):
+    # a Docker secret has the broker's definitions
+    assert stack - {"secrets"} == services.keys()
+    for name in services:
         assert parts.default(services[name]["image"]) == parts.default(COMPOSE[name]["image"])
-    for name in ("migrate", "beat"):
+    for name in ("migrate", "beat", "sums", "quick"):
         assert services[name]["command"] == COMPOSE[name]["command"]
-    for name in ("sums", "quick"):
-        assert parts.default(services[name]["image"]) == COMPOSE["worker"]["image"]
     for name in ("rabbitmq", "db"):
         assert services[name]["healthcheck"] == COMPOSE[name]["healthcheck"]
 

@@ -41,7 +41,7 @@ __all__, __getattr__ = lazy_exports(
         "workshop.machine.patience": ["Stopwatch", "wait_until"],
         "workshop.project.browser": ["admin", "browser", "title"],
         "workshop.project.clock": ["rewind_last_run", "sends"],
-        "workshop.project.faults": ["FAULTS", "Fault", "fault"],
+        "workshop.project.faults": ["Fault", "fault", "faults"],
         "workshop.project.follow": ["follow"],
         "workshop.project.log": ["jobs"],
         "workshop.project.service": ["Service", "flaky_service"],

@@ -80,6 +80,11 @@ HARMLESS = Fault(
 )
 
 
+def faults() -> tuple[Fault, ...]:
+    """The faults that a stage's tests must find."""
+    return FAULTS
+
+
 def fault(name: str) -> Fault:
     """The fault of this name."""
     return next(one for one in FAULTS if one.name == name)
