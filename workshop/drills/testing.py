@@ -1,4 +1,4 @@
-"""Run a project's tests, in the project's folder or a copy, for a lesson that compares the runs."""
+"""Run the tests of a project or of a copy, for a lesson that compares the runs."""
 
 from workshop.machine.warm import Warm
 from workshop.project import tests

@@ -1,4 +1,4 @@
-"""Faults for the project's tests to find, and a change that none of them may mind.
+"""Faults for the project's tests to find, and a harmless change that they must accept.
 
 Each is made in a copy of the solved project, by replacing text in its files.
 """
@@ -15,7 +15,7 @@ class Fault:
     edits: tuple[tuple[str, str, str], ...]
 
     def plant(self, folder: Path) -> None:
-        """Make the change in a copy of the project. Raises ValueError if its code is different."""
+        """Make the change in a copy of the project. Raises ValueError if a text is missing."""
         for name, old, new in self.edits:
             file = folder / name
             text = file.read_text()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from celery import current_app
 
-current_app.loader.import_default_modules()  # only a worker registers all tasks by itself
+current_app.loader.import_default_modules()  # only a worker does this by itself
 MESSAGES = json.loads(Path(__file__).with_name("messages.json").read_text())
 TASKS = sorted(name for name in current_app.tasks if not name.startswith("celery."))
 

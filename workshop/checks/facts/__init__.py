@@ -23,6 +23,7 @@ from workshop.checks.facts.s13_measure import age_of, canaries, send_canary, sen
 from workshop.checks.facts.s14_route import routed, send_both
 from workshop.checks.facts.s15_pool import memory_limit, send_leaks, send_receipts
 from workshop.checks.facts.s16_cluster import addresses, send_sums
+from workshop.checks.facts.s18_deploy import parts_of_message, sent_message, supervised
 
 __all__ = [
     "addresses",
@@ -43,6 +44,7 @@ __all__ = [
     "memory_limit",
     "migrate",
     "names_of_settings",
+    "parts_of_message",
     "progress",
     "receipts_of_a_task_that_runs_twice",
     "reliable",
@@ -61,9 +63,11 @@ __all__ = [
     "send_receipts",
     "send_sums",
     "sent_back",
+    "sent_message",
     "setting_of_broker",
     "setting_of_imports",
     "submit",
+    "supervised",
     "view",
     "worker_conf",
     "workers_module",

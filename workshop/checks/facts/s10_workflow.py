@@ -25,7 +25,7 @@ def cuts(rows: list[int]) -> dict[str, Any]:
 def chord_of(x: int, y: int) -> dict[str, Any]:
     """What a job's task replaces itself with, caught before it is sent."""
     set_up()
-    job, ended, caught, sent = _split(x, y, send=False)
+    job, ended, caught, sent = split(x, y, send=False)
     return {
         "id": str(job.pk),
         "ended": ended,
@@ -81,14 +81,16 @@ def send_a_bad_part(x: int, y: int) -> dict[str, Any]:
         else:
             part.args = (*part.args[:3], "no number")
 
-    job, _, caught, _ = _split(x, y, send=True, spoil=spoil)
+    job, _, caught, _ = split(x, y, send=True, spoil=spoil)
     job.sent = timezone.now()  # so that the API knows of it
     job.save(update_fields=["sent"])
     return {"id": str(job.pk), "parts": [part.id for header, *_ in caught for part in header.tasks]}
 
 
-def _split(x: int, y: int, send: bool, spoil=lambda header: None):
+def split(x: int, y: int, send: bool, spoil=lambda header: None, **more):
     """Run sum_in_parts here as a worker runs it, and watch the chords that it starts.
+
+    `more` are arguments that are passed by name.
 
     Returns the job, how the task ended, the chords as (header, body, task_id), other messages.
     """
@@ -120,11 +122,16 @@ def _split(x: int, y: int, send: bool, spoil=lambda header: None):
     _chord.run = watched
     before_task_publish.connect(note)
     task.push_request(
-        id=job.task_id, root_id=job.task_id, is_eager=False, called_directly=False, args=(x, y)
+        id=job.task_id,
+        root_id=job.task_id,
+        is_eager=False,
+        called_directly=False,
+        args=(x, y),
+        kwargs=more,
     )
     try:
         with denied_join_result():  # as in a worker
-            ended = f"returned {task.run(x, y)!r}"
+            ended = f"returned {task.run(x, y, **more)!r}"
     except Ignore:
         ended = "replaced"
     finally:

@@ -1,0 +1,66 @@
+"""Stage 18: what a worker does with old and new messages, what is sent, what supervisor runs."""
+
+import contextlib
+import importlib
+import io
+import json
+from typing import Any
+
+from workshop.checks.facts.common import set_up
+from workshop.checks.facts.s10_workflow import split
+
+
+def parts_of_message(x: int, y: int, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """How many parts a worker makes of the message ([x, y], kwargs), and which rows they have.
+
+    `refused` is the error if the task does not accept these arguments.
+    """
+    set_up()
+    try:
+        job, ended, caught, _ = split(x, y, False, **kwargs)
+    except TypeError as error:
+        if "argument" not in str(error):  # an error inside the task
+            raise
+        return {"refused": str(error)}
+    ranges = [part.args[1:3] for header, *_ in caught for part in header.tasks]
+    rows = importlib.import_module("sums.models").Part.objects.filter(job=job).count()
+    return {"refused": "", "ended": ended, "ranges": ranges, "rows": rows}
+
+
+def sent_message(x: int, y: int) -> list[Any]:
+    """The arguments [args, kwargs] of the message that `submit` sends."""
+    set_up()
+    app = importlib.import_module("celery_testing.celery").app
+    services = importlib.import_module("sums.services")
+    with app.connection_for_write() as connection:
+        queue = app.amqp.queues[app.conf.task_default_queue](connection.default_channel)
+        queue.declare()
+        queue.purge()
+        services.submit(x, y)
+        message = queue.get(no_ack=True)
+        args, kwargs, _ = json.loads(message.body)
+    return [args, kwargs]
+
+
+def supervised(path: str) -> list[dict[str, Any]] | str:
+    """Each program of a supervisord.conf, as supervisor itself reads it, or its error message."""
+    from supervisor.datatypes import signal_number
+    from supervisor.options import ServerOptions
+
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            options = ServerOptions()
+            options.realize(["-c", path, "-n"], doc="")
+    except SystemExit:
+        return said.getvalue().partition("\n")[0].removeprefix("Error: ")
+    names = ("name", "command", "stopwaitsecs", "stopasgroup", "killasgroup", "autostart")
+    return [
+        {name: getattr(program, name) for name in names}
+        | {
+            "stopsignal": signal_number(program.stopsignal),
+            "autorestart": bool(program.autorestart),
+        }
+        for group in options.process_group_configs
+        for program in group.process_configs
+    ]

@@ -1,0 +1,133 @@
+"""Stage 18: workers that read the messages of two releases, and a stop that loses nothing."""
+
+import shlex
+import shutil
+import signal
+from functools import partial
+from typing import Any
+
+from workshop.checks.items import Check
+from workshop.checks.look import Look
+from workshop.checks.procfile import option
+from workshop.desk import stages
+from workshop.machine import process
+from workshop.machine.patience import NotYet, wait_until
+from workshop.machine.ports import free_port
+from workshop.project import probe
+
+check = Check(__file__)
+TASKS, SERVICES, CONF = "sums/tasks.py", "sums/services.py", "supervisord.conf"
+X, Y = 160, 2
+AS_BEFORE = 8  # parts
+LIMIT = 600  # seconds that a task may take: CELERY_TASK_TIME_LIMIT
+
+
+def parts(look: Look, **kwargs: int) -> int:
+    """How many parts a worker makes of a message with these arguments besides x and y."""
+    look.needs_file(TASKS)
+    look.migrate()
+    found = look.ask("parts_of_message", x=X, y=Y, kwargs=kwargs)
+    if found["refused"]:
+        raise check.wrong("new_refused" if kwargs else "old_refused", error=found["refused"])
+    if found["ended"] != "replaced":
+        raise check.wrong("not_replaced", ended=found["ended"])
+    if found["rows"] != len(found["ranges"]):
+        raise check.wrong("other_rows", rows=found["rows"], parts=len(found["ranges"]))
+    return len(found["ranges"])
+
+
+@check.item(todo="a", file=TASKS)
+def old_message_still_works(look: Look) -> None:
+    count = parts(look)
+    if count != AS_BEFORE:
+        raise check.wrong("old_is_different", count=count, before=AS_BEFORE)
+
+
+@check.item(todo="a", file=TASKS, needs=(old_message_still_works,))
+def new_message_works(look: Look) -> str:
+    for wanted in (16, 4):
+        count = parts(look, parts=wanted)
+        if count != wanted:
+            raise check.wrong("parts_ignored", wanted=wanted, count=count)
+    return check.says("parts", before=AS_BEFORE, wanted=16)
+
+
+def sent(look: Look, **env: str) -> list[Any]:
+    """What `submit` sends with these variables in the environment: args and kwargs."""
+    look.needs_file(SERVICES)
+    look.migrate()
+    asked = {"sent_message": {"x": X, "y": Y}}
+    return probe.value(look.ask_all(asked, env=env)["sent_message"])
+
+
+@check.item(todo="b", file=SERVICES)
+def sender_waits_for_the_workers(look: Look) -> None:
+    args, kwargs = sent(look)
+    if len(args) > 2 or "parts" in kwargs:
+        raise check.wrong("sent_too_early", args=args, kwargs=kwargs)
+    if [*args, *kwargs.values()] != [X, Y]:
+        raise check.wrong("other_arguments", args=args, kwargs=kwargs)
+
+
+@check.item(todo="b", file=SERVICES, needs=(sender_waits_for_the_workers,))
+def sender_sends_parts(look: Look) -> str:
+    args, kwargs = sent(look, SUM_PARTS="12")
+    value = kwargs.get("parts", args[2] if len(args) > 2 else None)
+    if value is None:
+        raise check.wrong("never_sent", args=args, kwargs=kwargs)
+    if value != 12:
+        raise check.wrong("another_number", value=value)
+    return check.says("sent", args=args, kwargs=kwargs)
+
+
+def programs(look: Look) -> list[dict[str, Any]]:
+    """The programs of supervisord.conf that are workers, by supervisor's own reading."""
+    look.needs_file(CONF)
+    found = look.once("programs", lambda: look.ask("supervised", path=str(look.path / CONF)))
+    if isinstance(found, str):
+        raise check.wrong("unreadable", error=found)
+    workers = [one for one in found if "worker" in shlex.split(one["command"])]
+    for queue in ("sums", "quick"):
+        if not any(queue in option(one["command"], "-Q", "--queues") for one in workers):
+            raise check.wrong("no_worker", queue=queue)
+    return workers
+
+
+@check.item(todo="c", file=CONF)
+def stop_waits_for_the_task(look: Look) -> str:
+    for one in programs(look):
+        name, seconds, stop = one["name"], one["stopwaitsecs"], signal.Signals(one["stopsignal"])
+        if stop != signal.SIGTERM:
+            raise check.wrong("another_signal", name=name, signal=stop.name)
+        if seconds < LIMIT:
+            raise check.wrong("stops_too_soon", name=name, seconds=seconds, limit=LIMIT)
+        if one["stopasgroup"]:
+            raise check.wrong("stops_the_pool", name=name)
+        if not one["killasgroup"]:
+            raise check.wrong("pool_stays", name=name)
+        if not one["autorestart"] or not one["autostart"]:
+            raise check.wrong("not_started_again", name=name)
+    return check.says("waits", seconds=min(one["stopwaitsecs"] for one in programs(look)))
+
+
+@check.item(todo="c", file=CONF, needs=(stop_waits_for_the_task,))
+def workers_run(look: Look) -> None:
+    look.migrate()
+    folder = look.folder / "project"
+    shutil.copytree(look.path, folder, ignore=shutil.ignore_patterns(*stages.HIDDEN, "*.sock"))
+    env = {**look.environment, "PORT": str(free_port())}
+    look.warm.wait()  # for its `celery`
+    supervisor = look.enter(
+        process.run("supervisord -n", cwd=folder, ready=lambda _: True, env=env, name="supervisor")
+    )
+
+    def has_worker(queue: str) -> bool:
+        return bool((look.broker.facts("queues", look.vhost, queue) or {}).get("consumers"))
+
+    for queue in ("sums", "quick"):
+        try:
+            wait_until(partial(has_worker, queue), limit=40, what="the workers")
+        except NotYet:
+            text = "\n".join(supervisor.text().splitlines()[-6:])
+            raise check.wrong("not_ready", queue=queue, text=text) from None
+    supervisor.stop()
