@@ -147,10 +147,14 @@ class Api(NodeFolder):
         if answer.status_code == 401:
             answer.raise_for_status()
 
-    def clear(self, names: re.Pattern) -> None:
-        """Remove the vhosts and queues whose names match."""
+    def clear(self, names: re.Pattern, even_in_use: bool = True) -> None:
+        """Remove the vhosts and queues whose names match.
+
+        Unless `even_in_use`, a vhost that a client is connected to stays.
+        """
+        used = set() if even_in_use else {one["vhost"] for one in self.facts("connections") or ()}
         for vhost in self.facts("vhosts"):
-            if names.fullmatch(vhost["name"]):
+            if names.fullmatch(vhost["name"]) and vhost["name"] not in used:
                 self.remove("vhosts", vhost["name"])
         found = self.api.get("/api/queues", params={"disable_stats": "true"}).raise_for_status()
         for queue in found.json():

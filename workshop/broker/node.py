@@ -210,4 +210,6 @@ def exclusive_check(broker: Broker, wait: bool = True) -> Iterator[bool]:
     with locked(broker.folder / "check.lock", wait) as alone:
         if alone:
             broker.clear(re.compile("check-[0-9a-f]{8}"))
+            # of a run of pytest that was killed: see conftest.py of stage 17
+            broker.clear(re.compile("test-[0-9a-f]{8}"), even_in_use=False)
         yield alone

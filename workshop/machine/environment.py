@@ -21,6 +21,7 @@ FIXED = {
     "DJANGO_COLORS": "nocolor",
     "SHELL": "sh",  # a `!` line means the same everywhere
 }
+# What a developer's shell adds to every pytest is not for these tests either.
 # Jupyter forces colors on what its kernels start; CDPATH makes `cd` print where it went; with
 # NO_COLOR Celery 5.7 ends in a TypeError where it should print an error (celery/bin/base.py).
 DROPPED = (
@@ -32,6 +33,9 @@ DROPPED = (
     "LINES",
     "LANGUAGE",
     "CDPATH",
+    "PYTEST_ADDOPTS",
+    "PYTEST_PLUGINS",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD",
 )
 
 # What makes Celery, kombu, Django, honcho or the project itself do something other than what
@@ -44,7 +48,6 @@ OVERRIDING = (
     *("MULTIPROCESSING_FORKING_DISABLE", "PICKLE_PROTOCOL", "REMAP_SIGTERM", "TIMER_DEBUG"),
     *("USE_FAST_LOCALS", "DATABASE_URL", "DJANGO_SETTINGS_MODULE", "DJANGO_PROJECT_DIR"),
     *("DJANGO_ALLOW_ASYNC_UNSAFE", "DJANGO_RUNSERVER_HIDE_WARNING", "PROCFILE"),
-    *("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"),
 )
 # Every option of `celery` and of Flower is a variable, too: CELERY_WORKER_QUEUES is --queues.
 OVERRIDING_PREFIXES = ("CELERY_", "FLOWER_", "KOMBU_", "_MP_FORK_")

@@ -63,6 +63,7 @@ LIBRARIES = (
     "dj_database_url",
     "httpx",
     "pytest",
+    "anyio.pytest_plugin",
 )
 STATUS = struct.Struct("i")
 

@@ -61,6 +61,25 @@ FAULTS = (
     ),
 )
 
+# What half a test would miss. The lesson does not show these.
+HIDDEN = (
+    Fault(
+        "a receipt that is never written",
+        (
+            (
+                "receipts/models.py",
+                "Receipt.objects.get_or_create(job_id=job_id)",
+                "Receipt.objects.filter(job_id=job_id)",
+            ),
+        ),
+    ),
+    Fault(
+        "a new required argument",
+        (("sums/tasks.py", "last: int, y: int) -> int", "last: int, y: int, step: int) -> int"),),
+    ),
+    Fault("a wrong result", (("sums/tasks.py", "return sum(counts)", "return sum(counts) + 1"),)),
+)
+
 NONE = Fault("no fault", ())
 HARMLESS = Fault(
     "another way to write the same",
@@ -87,4 +106,4 @@ def faults() -> tuple[Fault, ...]:
 
 def fault(name: str) -> Fault:
     """The fault of this name."""
-    return next(one for one in FAULTS if one.name == name)
+    return next(one for one in FAULTS + HIDDEN if one.name == name)

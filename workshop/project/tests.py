@@ -1,6 +1,9 @@
 """Run some of a project's tests with pytest, and read what each of them reported."""
 
+import contextlib
+import os
 import re
+import signal
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from workshop.machine import environment
-from workshop.machine.patience import wait_until
+from workshop.machine.patience import Busy, NotYet, wait_until
 from workshop.machine.warm import Warm
 
 LIMIT = 120  # seconds of the machine's patience, for tests that do not end
@@ -35,7 +38,14 @@ def run(
     """
     report = folder / f"report-{uuid.uuid4().hex[:8]}.xml"
     words = ["pytest", "-q", "--tb=short", "-p", "no:cacheprovider", f"--junit-xml={report}"]
-    words += ["-p", "pytest_django.plugin", "--nomigrations", *(["-x"] if first else [])]
+    words += [
+        "-p",
+        "pytest_django.plugin",
+        "-p",
+        "anyio.pytest_plugin",
+        "--nomigrations",
+        *(["-x"] if first else []),
+    ]
     env = {**env, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # other plugins take seconds to import
     log = report.with_suffix(".log")
     with log.open("wb") as out:
@@ -43,7 +53,12 @@ def run(
     try:
         wait_until(lambda: job.poll() is not None, limit=LIMIT, what="your tests", pid=job.pid)
     finally:
-        job.end(grace=5)  # so that fixtures can clean up
+        if job.poll() is None:  # as Ctrl-C: at SIGTERM, pytest ends without its fixtures' cleanup
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(job.pid, signal.SIGINT)
+            with contextlib.suppress(NotYet, Busy):
+                wait_until(lambda: job.poll() is not None, limit=5, what="their end", pid=job.pid)
+        job.end(grace=1)
     status, output = job.returncode or 0, log.read_text(errors="replace")
     return _read(report, status, output) if report.exists() else Outcome(status, output=output)
 
