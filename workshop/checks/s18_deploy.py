@@ -1,5 +1,7 @@
 """Stage 18: workers that read the messages of two releases, and a stop that loses nothing."""
 
+import contextlib
+import re
 import shlex
 import shutil
 import signal
@@ -57,7 +59,11 @@ def sent(look: Look, **env: str) -> list[Any]:
     look.needs_file(SERVICES)
     look.migrate()
     asked = {"sent_message": {"x": X, "y": Y}}
-    return probe.value(look.ask_all(asked, env=env)["sent_message"])
+    env = {"SUM_PARTS": "0", **env}  # the learner's terminal may have it
+    found = probe.value(look.ask_all(asked, env=env)["sent_message"])
+    if not found:
+        raise check.wrong("nothing_sent", parts=env["SUM_PARTS"])
+    return found
 
 
 @check.item(todo="b", file=SERVICES)
@@ -80,15 +86,36 @@ def sender_sends_parts(look: Look) -> str:
     return check.says("sent", args=args, kwargs=kwargs)
 
 
+def in_shell(command: str) -> str:
+    """What a command like `sh -c '…'` has its shell run; "" for any other command."""
+    words = shlex.split(command)
+    is_shell = len(words) > 2 and words[0].endswith("sh") and words[1] == "-c"
+    return words[2] if is_shell else ""
+
+
+def is_worker(command: str) -> bool:
+    return "worker" in shlex.split(command)
+
+
+def takes_from(command: str, queue: str) -> bool:
+    return queue in option(command, "-Q", "--queues").split(",")
+
+
 def programs(look: Look) -> list[dict[str, Any]]:
     """The programs of supervisord.conf that are workers, by supervisor's own reading."""
     look.needs_file(CONF)
     found = look.once("programs", lambda: look.ask("supervised", path=str(look.path / CONF)))
     if isinstance(found, str):
         raise check.wrong("unreadable", error=found)
-    workers = [one for one in found if "worker" in shlex.split(one["command"])]
+    for one in found:
+        script = in_shell(one["command"])
+        if is_worker(script):
+            if not script.startswith("exec ") or set(";&|") & set(script):
+                raise check.wrong("a_shell", name=one["name"])
+            one["command"] = script.removeprefix("exec ")  # the worker takes the shell's place
+    workers = [one for one in found if is_worker(one["command"])]
     for queue in ("sums", "quick"):
-        if not any(queue in option(one["command"], "-Q", "--queues") for one in workers):
+        if not any(takes_from(one["command"], queue) for one in workers):
             raise check.wrong("no_worker", queue=queue)
     return workers
 
@@ -97,7 +124,7 @@ def programs(look: Look) -> list[dict[str, Any]]:
 def stop_waits_for_the_task(look: Look) -> str:
     for one in programs(look):
         name, seconds, stop = one["name"], one["stopwaitsecs"], signal.Signals(one["stopsignal"])
-        if stop != signal.SIGTERM:
+        if stop not in (signal.SIGTERM, signal.SIGINT):  # a first SIGINT is a warm shutdown, too
             raise check.wrong("another_signal", name=name, signal=stop.name)
         if seconds < LIMIT:
             raise check.wrong("stops_too_soon", name=name, seconds=seconds, limit=LIMIT)
@@ -124,10 +151,23 @@ def workers_run(look: Look) -> None:
     def has_worker(queue: str) -> bool:
         return bool((look.broker.facts("queues", look.vhost, queue) or {}).get("consumers"))
 
+    def gave_up(queue: str) -> bool:
+        """Whether supervisor no longer tries to start a worker of this queue."""
+        names = {one["name"] for one in programs(look) if takes_from(one["command"], queue)}
+        return names <= set(re.findall(r"gave up: (\S+) entered FATAL", supervisor.text()))
+
+    def started(queue: str) -> bool:
+        return has_worker(queue) or gave_up(queue)
+
+    def last_lines(queue: str) -> str:
+        """The end of the worker's log, if it still has the queue's name, and of supervisor's."""
+        log = folder / f"{queue}.log"
+        own = log.read_text(errors="replace").splitlines()[-3:] if log.exists() else []
+        return "\n".join([*own, *supervisor.text().splitlines()[-3:]])
+
     for queue in ("sums", "quick"):
-        try:
-            wait_until(partial(has_worker, queue), limit=40, what="the workers")
-        except NotYet:
-            text = "\n".join(supervisor.text().splitlines()[-6:])
-            raise check.wrong("not_ready", queue=queue, text=text) from None
+        with contextlib.suppress(NotYet):
+            wait_until(partial(started, queue), limit=40, what="the workers")
+        if not has_worker(queue):
+            raise check.wrong("not_ready", queue=queue, text=last_lines(queue))
     supervisor.stop()

@@ -51,7 +51,7 @@ def stopped(project: Project, name: str) -> tuple[int, int]:
     """One task runs and one waits when the worker gets a signal: return how many of them end
     well, and how many are still in the queue afterward.
 
-    The running task ends only after the worker has said that it is shutting down.
+    The running task ends only after the worker has logged that it is shutting down.
     """
     worker = project.run(f"{WORKER} -Q sums")
     with stuck(project, processes=2):
