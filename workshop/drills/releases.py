@@ -6,6 +6,7 @@ Here, a project is the learner's own or a copy; its tables already exist.
 import os
 import re
 import signal
+import subprocess
 import threading
 
 import httpx
@@ -96,6 +97,7 @@ def restarted(project: Project) -> int:
                 limit=60,
                 cwd=project.path,
                 env=environment.clean(**project.env),
+                stdout=subprocess.DEVNULL,
             )
         wait_until(lambda: done() >= SUMS, limit=120, what="200 sums")
     return done()
