@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from nbval import kernel
 
 from tools.refresh import CELL_SECONDS, temporary_home
 from workshop.machine.patience import by_clock
@@ -21,6 +22,23 @@ first_failure: dict[str, str] = {}
 
 
 own_home = ExitStack()
+
+start_once = kernel.start_new_kernel
+
+
+def start_new_kernel(**words):
+    """Start a kernel; if it dies at once, start another one, on other ports.
+
+    Jupyter chooses free ports before its kernel opens them, and with several kernels at a time,
+    another process may be quicker: https://github.com/jupyter/jupyter_client/issues/276
+    """
+    try:
+        return start_once(**words)
+    except RuntimeError:
+        return start_once(**words)
+
+
+kernel.start_new_kernel = start_new_kernel
 
 
 def pytest_configure(config: pytest.Config) -> None:
