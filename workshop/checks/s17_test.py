@@ -1,4 +1,4 @@
-"""Stage 17: the learner's tests, on the solved project and on five copies with a fault each."""
+"""Stage 17: the learner's tests, on the project and on copies with one fault each."""
 
 import shutil
 from pathlib import Path

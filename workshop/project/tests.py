@@ -38,14 +38,8 @@ def run(
     """
     report = folder / f"report-{uuid.uuid4().hex[:8]}.xml"
     words = ["pytest", "-q", "--tb=short", "-p", "no:cacheprovider", f"--junit-xml={report}"]
-    words += [
-        "-p",
-        "pytest_django.plugin",
-        "-p",
-        "anyio.pytest_plugin",
-        "--nomigrations",
-        *(["-x"] if first else []),
-    ]
+    words += ["-p", "pytest_django.plugin", "-p", "anyio.pytest_plugin", "--nomigrations"]
+    words += ["-x"] if first else []
     env = {**env, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # other plugins take seconds to import
     log = report.with_suffix(".log")
     with log.open("wb") as out:
