@@ -16,6 +16,7 @@ from workshop.drills.waiting import WORKER
 from workshop.machine import environment
 from workshop.machine.patience import run_through, wait_until
 from workshop.machine.process import Running
+from workshop.project.browser import browser
 from workshop.project.project import Project
 
 SAYS = {"SIGTERM": "Warm shutdown", "SIGQUIT": "Cold shutdown"}
@@ -104,16 +105,21 @@ def restarted(project: Project) -> int:
 
 
 def reloaded(project: Project) -> dict[str, int]:
-    """Ask for a page again and again while gunicorn replaces its processes; count the answers."""
+    """Ask for a page again and again while gunicorn replaces its processes; count the answers.
+
+    At the change, gunicorn ends the old processes before the new ones have read their code. A
+    request that comes then waits in the socket's queue: for seconds, if the machine is busy.
+    """
     counts = {"answers": 0, "errors": 0}
     over = threading.Event()
 
     def ask() -> None:
-        while not over.is_set():
-            try:
-                counts["answers" if httpx.get(project.url("/")).is_success else "errors"] += 1
-            except httpx.HTTPError:
-                counts["errors"] += 1
+        with browser(project.url("/")) as visitor:
+            while not over.is_set():
+                try:
+                    counts["answers" if visitor.get("/").is_success else "errors"] += 1
+                except httpx.HTTPError:
+                    counts["errors"] += 1
 
     command = "gunicorn celery_testing.wsgi --bind=127.0.0.1:$PORT --workers=2"
     with project.run(command, ready=lambda one: "Booting worker" in one.text()) as web:
