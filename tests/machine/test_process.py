@@ -36,6 +36,27 @@ def test_run_returns_when_it_is_ready_and_stop_when_it_has_ended(tmp_path):
     assert gone(pid) and not running.card.exists()
 
 
+STUBBORN = """
+import signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"],
+                         start_new_session=True)
+print("child", child.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_command_that_has_to_be_killed_leaves_no_process_in_another_group(tmp_path):
+    """As supervisor does, which starts each of its programs in a separate group."""
+    (tmp_path / "stubborn.py").write_text(STUBBORN)
+    running = process.run(
+        "python stubborn.py", cwd=tmp_path, ready=process.says("child"), grace=0.2
+    )
+    child = int(running.text().split()[1])
+    running.stop()
+    wait_until(lambda: gone(child), limit=10, what="the child's end")
+
+
 def test_a_command_that_ends_says_its_last_words_and_the_likely_cause(tmp_path):
     with pytest.raises(CourseError) as error:
         process.run("celery -A nosuch worker", cwd=tmp_path, ready=process.says(" ready"), limit=20)

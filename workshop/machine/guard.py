@@ -4,7 +4,8 @@
 
 Reads a pipe on stdin whose other end the notebook holds. When the pipe closes (the
 notebook stopped the child, or its kernel was shut down, restarted or killed), the child
-gets SIGTERM, Celery's warm shutdown, and GRACE seconds; then its whole group is killed.
+gets SIGTERM, Celery's warm shutdown, and GRACE seconds; then it is killed with its group, and
+with what it has started in other groups, as supervisor does.
 CARD is the file that says this guard lives; it goes with the guard.
 Only the standard library is used: one such process runs next to every worker.
 """
@@ -30,14 +31,28 @@ def main(card: str, grace: str, *command: str) -> int:
 
     if child.poll() is None:
         child.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        try:
             child.wait(float(grace))
+        except subprocess.TimeoutExpired:
+            for pid in descendants(child.pid):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
     code = child.wait()
     with contextlib.suppress(FileNotFoundError):
         os.remove(card)
     return code if code >= 0 else 128 - code
+
+
+def descendants(pid: int) -> list[int]:
+    """The process and all that it, or one of these, has started; those above come first."""
+    shown = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True)
+    parents = [tuple(map(int, line.split())) for line in shown.stdout.splitlines()]
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents if parent == one]
+    return found
 
 
 if __name__ == "__main__":
