@@ -155,6 +155,15 @@ def why(error) -> int:
 
 
 @course.command()
+@click.argument("words", nargs=-1, help="a diagnosis or its number in the list; else, list all")
+def diagnose(words) -> int:
+    """name the fault of the system that stage 19 has laid out"""
+    found = verbs.diagnose(" ".join(words))
+    found.print()
+    return 0 if found.right else 1
+
+
+@course.command()
 @click.argument("what", default="", help="its number or name in the list")
 def kept(what) -> None:
     """list your backups; with the number or name of one, restore it"""

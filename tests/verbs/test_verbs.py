@@ -387,7 +387,7 @@ def test_help_lists_every_verb_in_its_order_and_whole_in_a_narrow_terminal():
         said = workshop("--help", COLUMNS=columns).stdout
         assert "workshop next" in said.split("Commands:")[0] and "..." not in said.split("\n", 1)[1]
         listed = re.findall(r"^  (\w+) ", said.split("Commands:")[1], re.M)
-        assert listed[:5] == ["lab", "next", "open", "status", "check"] and len(listed) == 18
+        assert listed[:5] == ["lab", "next", "open", "status", "check"] and len(listed) == 19
     assert "its number or name; else the one you are at" in workshop("check", "--help").stdout
 
 
@@ -401,6 +401,21 @@ def test_a_letter_that_no_todo_has_is_named_with_those_there_are(desk):
     with pytest.raises(CourseError, match="no TODO 'x' here: the letters are a, b") as raised:
         verbs.check(lay("03"), "x")
     assert "the whole stage" in str(raised.value)
+
+
+def test_a_stage_with_a_fault_has_no_files_to_compare_or_to_install(desk):
+    assert "nothing to write" in workshop("begin", "19").stdout
+    for verb in ("diff", "solve", "reset"):
+        done = workshop(verb, "19")
+        assert done.returncode == 1 and f"stage.{'reset' if verb == 'reset' else 'solve'}()" in (
+            done.stderr
+        )
+
+
+def test_a_diagnosis_in_a_terminal(desk):
+    assert "30  " in workshop("diagnose").stdout
+    done = workshop("diagnose", "two", "beats")
+    assert done.returncode == 1 and 'begin("19")' in done.stderr
 
 
 @pytest.mark.parametrize(

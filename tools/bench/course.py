@@ -22,7 +22,7 @@ SETUP_RATIO, LAB_RATIO, NBVAL_RATIO = 0.6, 1.2, 1.15
 VERB_SECONDS, DOCTOR_SECONDS, MISTAKES_SECONDS = 0.5, 3, 60
 BEGIN_SECONDS = 2
 CHECK_SECONDS = {"06": 4, "07": 4, "08": 12, "09": 6, "10": 6, "11": 4, "12": 6, "13": 6}
-CHECK_SECONDS |= {"14": 8, "15": 14, "16": 40, "17": 30, "18": 12}
+CHECK_SECONDS |= {"14": 8, "15": 14, "16": 40, "17": 30, "18": 12, "20": 12}
 
 
 def setup() -> list[Row]:
@@ -77,7 +77,7 @@ def stage_times() -> list[Row]:
     rows: list[Row] = []
     with temporary_home():
         Broker().start()
-        for stage in stages.all_stages():
+        for stage in [one for one in stages.all_stages() if not one.is_sick]:
             code = f"import workshop; workshop.begin({stage.number!r})"
             with clock() as took:
                 subprocess.run([sys.executable, "-c", code], check=True)

@@ -21,6 +21,11 @@ def is_four(broker: Broker) -> bool:
     return Version(version_of(broker)) >= FOUR
 
 
+def memory_share(broker: Broker) -> float:
+    """The share of the machine's memory above which a broker blocks senders, by default."""
+    return 0.6 if is_four(broker) else 0.4
+
+
 def tasks_taken(later: int, prefetch: int, broker: Broker) -> int:
     """How many of `later` tasks with a countdown a worker takes from a classic queue.
 

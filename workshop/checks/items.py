@@ -234,7 +234,7 @@ def check(
         if look is None:
             # its first job waits for the libraries; in the meantime, look at the machine
             warm = warm or stack.enter_context(Warm())
-            problems = diagnosis.machine_problems(start=True)
+            problems = diagnosis.machine_problems(start=True, is_sick=stage.is_sick)
             if problems:
                 return _not_looked_at(stage, problems, todo)
             look = stack.enter_context(Look(stage, warm=warm))
@@ -242,7 +242,7 @@ def check(
         if look.busy:
             return Report(stage.name, results, [str(look.busy)], todo=todo)
         if any(result.state != PASS for result in results):
-            problems = diagnosis.machine_problems()
+            problems = diagnosis.machine_problems(is_sick=stage.is_sick)
             if problems:
                 return _not_looked_at(stage, problems, todo)
         why = {

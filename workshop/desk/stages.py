@@ -20,7 +20,7 @@ from workshop.errors import CourseError
 SHEET = "README.md"
 # The guide's address. Its port becomes this checkout's own when a file is laid out.
 GUIDE_ADDRESS = "localhost:5672"
-HIDDEN = {"__pycache__", ".ipynb_checkpoints", ".ruff_cache", ".pytest_cache"}
+HIDDEN = {"__pycache__", ".ipynb_checkpoints", ".ruff_cache", ".pytest_cache", "media"}
 KEPT = re.compile(r"(?P<stage>\w+)-(?P<day>\d{8})-(?P<hour>\d{6})(-\d+)?")
 TODO = re.compile(r"\bTODO ([a-z]):")
 FROM_HERE_ON = ("app", "has_own_vhost")  # what a stage says about itself and all later ones
@@ -38,6 +38,7 @@ class Stage:
     app: str = ""
     has_own_vhost: bool = False
     demo: bool = False
+    is_sick: bool = False
 
     @property
     def number(self) -> str:

@@ -28,6 +28,7 @@ __all__, __getattr__ = lazy_exports(
         ],
         "workshop.drills.releases": ["reloaded", "restarted", "stopped", "sums_done"],
         "workshop.drills.testing": ["run_tests"],
+        "workshop.drills.thumbnails": ["make_thumbnails", "press"],
         "workshop.drills.waiting": [
             "arrives_in",
             "done_before_b",

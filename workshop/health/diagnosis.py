@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from workshop.broker.node import Broker, exclusive_check
+from workshop.desk import case
 from workshop.errors import CourseError
 from workshop.health import broker, course, machine, variables, workers
 from workshop.health.finding import Finding
@@ -50,6 +51,8 @@ VITAL = (
     broker.node,
     broker.alarms,
 )
+# lines about what a case of stage 19 makes sick
+PART_OF_A_CASE = ("alarms", "workers", "messages")
 
 
 class Diagnosis(Answer):
@@ -96,11 +99,41 @@ def doctor() -> Diagnosis:
     silent = (OSError, CourseError, httpx.HTTPStatusError)  # a broker that does not answer
     with contextlib.suppress(*silent), exclusive_check(Broker(), wait=False):
         pass
-    return Diagnosis([_look(at) for at in EVERYTHING])
+    return Diagnosis(_without_the_answer([_look(at) for at in EVERYTHING]))
 
 
-def machine_problems(start: bool = False) -> list[Finding]:
-    """What is wrong with the machine itself, so that no work on it could be right."""
+def _without_the_answer(findings: list[Finding]) -> list[Finding]:
+    """The findings; what may be the fault that the learner looks for is told when asked again."""
+    looking = case.current()
+    if not looking:
+        return findings
+    stage, record = looking
+    record.doctor_asked += 1
+    case.save(stage, record)
+    if record.doctor_asked > 1:
+        return findings
+    return [_held_back(one) if _may_be_the_fault(one) else one for one in findings]
+
+
+def _may_be_the_fault(one: Finding) -> bool:
+    return bool(one.cure) and one.name in PART_OF_A_CASE
+
+
+def _held_back(one: Finding) -> Finding:
+    return Finding(
+        one.name,
+        "something is wrong here",
+        "It may be the fault that you are looking for, so it is not named the first time.",
+        "make doctor again: the second time, it is named",
+    )
+
+
+def machine_problems(start: bool = False, is_sick: bool = False) -> list[Finding]:
+    """What is wrong with the machine itself, so that no work on it could be right.
+
+    `is_sick` is for the stage whose system has a fault: that is not the machine's.
+    """
     if start:
         broker.start()
-    return [found for found in map(_look, VITAL) if found.cure]
+    problems = [found for found in map(_look, VITAL) if found.cure]
+    return [one for one in problems if not (is_sick and case.current() and _may_be_the_fault(one))]

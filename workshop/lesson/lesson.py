@@ -66,8 +66,8 @@ class Lesson(Project):
         ]
 
     def __repr__(self) -> str:
-        files = ", ".join(self.stage.todo)
-        return "\n".join([*self._lines, f"your files: {files}"])
+        files = [f"your files: {', '.join(self.stage.todo)}"] if self.stage.todo else []
+        return "\n".join([*self._lines, *files])
 
     def _repr_html_(self) -> str:
         # links from the lesson into the desk: JupyterLab opens them in tabs beside this one
@@ -75,8 +75,9 @@ class Lesson(Project):
             f'<a href="{_desk()}/{self.stage.name}/{name}">{html.escape(name)}</a>'
             for name in self.stage.todo
         )
-        head, broker = map(html.escape, self._lines)
-        shown = f"<b>{head}</b><br>{broker}<br>your files: {links}"
+        head, *more = map(html.escape, self._lines)
+        more += [f"your files: {links}"] if links else []
+        shown = "<br>".join([f"<b>{head}</b>", *more])
         # tests compare saved outputs, whether or not a Lab is running
         if not places.solved() and (at := jupyter.desk_at(self.stage)):
             path = urlsplit(at).path  # the browser is logged in already
@@ -312,9 +313,10 @@ _current: Lesson | None = None
 _cluster: Cluster | None = None
 
 
-def begin(number: str | int) -> Lesson:
+def begin(number: str | int, fault: int | None = None) -> Lesson:
     """Begin a stage, or go on with it: broker up, files laid out, this notebook in its folder.
 
+    `fault` is for the stage in which you look for one: its number; by default, one by chance.
     Your files are left alone. Commands that other stages still run are ended first, so that one
     stage at a time takes messages from the queue.
     """
@@ -325,17 +327,28 @@ def begin(number: str | int) -> Lesson:
     if _current:
         _current.stop()
     cards.end_all()
-    verbs.lay_out(stage)
+    new = verbs.lay_out(stage)
     broker = Broker()
     prepare.set_ports(broker)
     os.chdir(stage.path)
     environment.enter()
     import_from(stage.path)
-    _current = Lesson(stage, broker)
-    _warn_of_old_port(_current)
+    _current = _lesson(stage, broker, fault, new)
+    if not stage.is_sick:
+        _warn_of_old_port(_current)
     if lessons.is_old(stage.name) and str(lessons.folder()) == _STARTED_IN:
         print(f"· this lesson has a newer text: workshop lesson {stage.number}")
     return _current
+
+
+def _lesson(stage: stages.Stage, broker: Broker, fault: int | None, new: bool) -> Lesson:
+    if not stage.is_sick:
+        return Lesson(stage, broker)
+    from workshop.lesson.sick import SickLesson
+
+    sick = SickLesson(stage, broker)
+    sick.lay_out(fault, new)
+    return sick
 
 
 def _warn_of_old_port(lesson: Lesson) -> None:

@@ -47,9 +47,12 @@ def main(card: str, grace: str, *command: str) -> int:
 
 def descendants(pid: int) -> list[int]:
     """The process and all that it, or one of these, has started; those above come first."""
-    shown = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True)
-    parents = [tuple(map(int, line.split())) for line in shown.stdout.splitlines()]
     found = [pid]
+    try:
+        shown = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True)
+    except OSError:  # no ps on this machine
+        return found
+    parents = [tuple(map(int, line.split())) for line in shown.stdout.splitlines()]
     for one in found:
         found += [child for child, parent in parents if parent == one]
     return found

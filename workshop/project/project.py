@@ -19,6 +19,7 @@ from workshop.broker.spare import SecondBroker
 from workshop.desk import stages
 from workshop.errors import CourseError
 from workshop.machine import ports, process
+from workshop.machine.balancer import Balancer
 from workshop.machine.patience import by_clock
 from workshop.machine.process import Running
 from workshop.project.browser import browser
@@ -48,7 +49,7 @@ class Project:
         self.broker = broker
         self.env = env or {}  # laid over `environment.clean()`, for what the project runs
         self.vhost = vhost
-        self._running: dict[str, Running] = {}
+        self._running: dict[str, Running | Balancer] = {}
         self._browser: httpx.Client | None = None
 
     def run(
@@ -76,6 +77,17 @@ class Project:
         )
         self._running[line] = running
         return running
+
+    def balancer(self) -> Balancer:
+        """A port for the project's broker; it is closed with the rest of what the project runs."""
+        balancer = Balancer([self.broker.port])
+        self._running[f"balancer {balancer.port}"] = balancer
+        return balancer
+
+    def end(self, command: str) -> None:
+        """Stop one command, if this project runs it."""
+        if running := self._running.pop(f"{self.vhost} {command}", None):
+            running.stop()
 
     def stop(self) -> None:
         """Stop everything that this project runs."""

@@ -9,6 +9,7 @@ from workshop import lazy_exports
 __all__, __getattr__ = lazy_exports(
     {
         "workshop.verbs.back": ["kept", "lesson", "reset", "solve"],
+        "workshop.verbs.find": ["diagnose"],
         "workshop.verbs.help": ["diff", "hint", "why"],
         "workshop.verbs.on": ["next_", "open_", "status"],
         "workshop.verbs.work": ["begin", "check", "lay_out", "watch", "which"],

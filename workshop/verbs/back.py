@@ -8,6 +8,7 @@ from workshop.desk import lessons, progress, stages
 from workshop.desk.stages import Stage
 from workshop.errors import CourseError
 from workshop.show import GREY, Answer, typed
+from workshop.verbs.help import needs_exercise
 from workshop.verbs.work import on_the_broker
 
 # an editor in Lab shows what it first read until it is told to reload
@@ -35,6 +36,7 @@ def lesson(stage: Stage) -> Answer:
 
 
 def _lay_anew(stage: Stage, *, solved: bool) -> Answer:
+    needs_exercise(stage)
     with on_the_broker(stage) as port:
         aside = stages.replace(stage, solved=solved, port=port)
         progress.record_relaid(stage, solved=solved)

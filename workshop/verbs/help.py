@@ -42,16 +42,25 @@ def hint(stage: Stage) -> Answer:
     if step + 1 < len(item.hints):
         parts.append(Text(f"another: {typed('hint', stage.number)}", GREY))
     else:
-        parts.append(
-            Text(f"compare your files with the solution: {typed('diff', stage.number)}", GREY),
-        )
+        last = "compare your files with the solution: " + typed("diff", stage.number)
+        parts.append(Text("see the cure: stage.solve()" if stage.is_sick else last, GREY))
     return Answer(*parts)
+
+
+def needs_exercise(stage: Stage) -> None:
+    """Raise CourseError if the stage has a fault to find, and so no files to write."""
+    if stage.is_sick:
+        raise CourseError(
+            f"{stage.name} has no files to write: it is a system with a fault.",
+            "in its notebook: stage.solve(), stage.reset()",
+        )
 
 
 def diff(stage: Stage, name: str = "") -> Answer:
     """Your file against the solution's: the first that differs, or the one that is named."""
     from workshop.broker.node import Broker
 
+    needs_exercise(stage)
     if name and name not in stage.todo:
         raise CourseError(
             f"the solution to {stage.name} has no file {name!r}.",

@@ -7,7 +7,7 @@ from workshop import places, show
 from workshop.desk import lessons, progress
 from workshop.desk.stages import Stage
 from workshop.show import GREEN, GREY, Answer, typed
-from workshop.verbs.work import lay_out
+from workshop.verbs.work import files_of, lay_out
 
 STATE_COLOURS = {progress.DONE: GREEN, progress.SOLVED: GREY, progress.NOT_BEGUN: GREY}
 
@@ -50,8 +50,7 @@ def open_(stage: Stage) -> Answer:
     from workshop.lab import jupyter
 
     lay_out(stage)
-    files = ", ".join(places.inside(stage.path / name) for name in stage.todo)
-    parts = [Text(f"{stage.number} · {stage.title}", "bold"), Text(f"your files: {files}")]
+    parts = [Text(f"{stage.number} · {stage.title}", "bold"), Text(files_of(stage, inside=True))]
     address = jupyter.open_desk(stage)
     if address:
         parts += [Text("lesson, file and terminal:"), show.link(address)]

@@ -31,8 +31,16 @@ def which(word: str | None) -> Stage:
 
 
 def lay_out(stage: Stage) -> bool:
-    """Start the broker, lay out files, replay the earlier stages; return True if files are new."""
+    """Start the broker, lay out files, replay the earlier stages; return True if files are new.
+
+    A fault that another stage has laid out ends.
+    """
+    from workshop.broker.node import Broker
+    from workshop.cases.reset import end_case
+
     with on_the_broker(stage) as port:
+        if not stage.is_sick:
+            end_case(Broker())
         old = progress.old_folder(stage)
         if old and not stage.desk.exists():
             old.rename(stage.desk)
@@ -54,12 +62,20 @@ def on_the_broker(stage: Stage) -> Iterator[int]:
     prepare.replay(stage, broker)
 
 
+def files_of(stage: Stage, inside: bool = False) -> str:
+    """The line that names the learner's files; `inside` says where in the course they are."""
+    if stage.is_sick:
+        return "nothing to write: its notebook lays out a system with a fault"
+    names = [places.inside(stage.path / name) if inside else name for name in stage.todo]
+    return f"your files: {', '.join(names)}"
+
+
 def begin(stage: Stage) -> Answer:
     """Lay a stage out in desk/; existing files are left alone."""
     new = lay_out(stage)
     return Answer(
         Text(f"{places.inside(stage.path)}: {'laid out' if new else 'as you left it'}"),
-        Text(f"your files: {', '.join(stage.todo)}"),
+        Text(files_of(stage)),
     )
 
 

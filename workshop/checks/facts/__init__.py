@@ -24,6 +24,7 @@ from workshop.checks.facts.s14_route import routed, send_both
 from workshop.checks.facts.s15_pool import memory_limit, send_leaks, send_receipts
 from workshop.checks.facts.s16_cluster import addresses, send_sums
 from workshop.checks.facts.s18_deploy import parts_of_message, sent_message, supervised
+from workshop.checks.facts.s20_thumbnails import grids, killed, sent_pictures, thumbnails
 
 __all__ = [
     "addresses",
@@ -38,7 +39,9 @@ __all__ = [
     "effort",
     "env_file",
     "filtered",
+    "grids",
     "in_django",
+    "killed",
     "known_routes",
     "libraries",
     "memory_limit",
@@ -64,10 +67,12 @@ __all__ = [
     "send_sums",
     "sent_back",
     "sent_message",
+    "sent_pictures",
     "setting_of_broker",
     "setting_of_imports",
     "submit",
     "supervised",
+    "thumbnails",
     "view",
     "worker_conf",
     "workers_module",

@@ -18,6 +18,7 @@ from celery.signals import (
     task_postrun,
     task_prerun,
 )
+from celery.utils.log import get_multiprocessing_logger
 from django.core.signals import request_finished
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
@@ -82,5 +83,6 @@ class RequestIdFilter(logging.Filter):
 @after_setup_task_logger.connect
 def add_filter(logger: logging.Logger, **_: Any) -> None:
     """Add the filter to the handlers that a worker sets up; LOGGING adds it to Django's."""
-    for handler in logger.handlers:
+    # billiard, which runs the processes of the pool, has a logger with the same format
+    for handler in [*logger.handlers, *get_multiprocessing_logger().handlers]:
         handler.addFilter(RequestIdFilter())
