@@ -158,6 +158,13 @@ def test_no_password_is_in_a_services_environment():
             assert not secret or variable.endswith("_FILE"), (name, variable)
 
 
+def test_what_is_read_only_has_a_folder_for_temporary_files():
+    for name, service in parts.stack()["services"].items():
+        assert "tmpfs" not in service, f"{name}: Swarm ignores it, and does not warn"
+        temporary = {"type": "tmpfs", "target": "/tmp"}
+        assert not service.get("read_only") or temporary in service["volumes"], name
+
+
 def docker_says(stack: dict) -> str:
     """What Docker finds wrong with a stack; it asks no engine."""
     command = ["docker", "stack", "config", "-c", "-"]
