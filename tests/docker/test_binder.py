@@ -40,13 +40,13 @@ class Host(Chroot):
 
 
 @pytest.fixture(scope="session")
-def host():
+def host(impossible):
     with contextlib.ExitStack() as stack:
         try:
             require()
             host = stack.enter_context(Host(stack.enter_context(bare_debian("bookworm"))))
         except Impossible as why:
-            pytest.skip(str(why))
+            impossible(str(why))
         packages = (places.CHECKOUT / ".binder" / "apt.txt").read_text().split()
         host.install("python3", "python3-venv", *packages)  # Binder's own Python comes by conda
         for user, uid in USERS.items():

@@ -12,9 +12,9 @@ import time
 
 import httpx
 import pytest
-from engine import Compose, bases, composes, engine
+from engine import Compose, composes
 
-from tools.debian import Impossible, copy_checkout
+from tools.debian import copy_checkout
 from workshop.machine.patience import Stopwatch, wait_until
 from workshop.machine.ports import free_port
 
@@ -48,20 +48,6 @@ for number in range({TOLD}):
 
 
 @pytest.fixture(scope="session")
-def docker():
-    """The variables that lead to an engine and to base images."""
-    with contextlib.ExitStack() as stack:
-        try:
-            if not composes():
-                raise Impossible("there is no Compose: apt-get install docker-compose")
-            env = stack.enter_context(engine())
-            env = {**env, **bases(env)}
-        except Impossible as why:
-            pytest.skip(str(why))
-        yield env
-
-
-@pytest.fixture(scope="session")
 def checkout(tmp_path_factory):
     """A copy of what git would give, in a path with a space and an accent."""
     folder = tmp_path_factory.mktemp("containers") / "a course é"
@@ -87,17 +73,6 @@ def compose(request, checkout, env):
     compose = Compose(request.param, checkout, "coursetest", env)
     yield compose
     compose("--profile", "stack", "down", "-v", "--remove-orphans")
-
-
-@pytest.fixture
-def say(capsys):
-    """Print a figure, whether pytest captures or not."""
-
-    def say(what: str, value: str) -> None:
-        with capsys.disabled():
-            print(f"\n  {what:<44} {value}", end="", flush=True)
-
-    return say
 
 
 def megabytes(compose: Compose, *services: str) -> str:
