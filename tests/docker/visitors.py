@@ -38,7 +38,7 @@ def visit(servers: list[str]) -> None:
         for line in sys.stdin:
             one = json.loads(line)
             found = wait_until(
-                lambda one=one: accepted(*one), limit=120, what=f"an answer to {one}"
+                lambda one=one: accepted(*one), limit=300, what=f"an answer to {one}"
             )
             print(found, flush=True)
 
