@@ -25,7 +25,7 @@ class DeadConnection(Case):
     def look(self, system: System) -> None:
         system.expect_sum()
         [conf] = system.ask_workers("conf", "sums").values()
-        if not conf.get("broker_heartbeat", True):
+        if not conf.get("CELERY_BROKER_HEARTBEAT", True):  # without it, it is the default
             raise Unwell("sums are done again, until a connection dies the next time")
 
     def heal(self, system: System) -> None:

@@ -63,5 +63,7 @@ def fault_is_cured(look: Look) -> str:
     record = record_of(look)
     record.cured = record.cured or time.time()
     case.save(look.stage, record)
+    if record.is_solved:
+        return check.says("cured_for_you", name=fault_of(look).cure)
     done = case.cured(look.stage)
     return check.says("cured", count=len(done), of=len(all_cases()), minutes=record.minutes)

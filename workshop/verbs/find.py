@@ -23,7 +23,8 @@ def diagnose(words: str | int = "") -> Answer:
         table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
         for number, name in enumerate(known, 1):
             table.add_row(str(number), name)
-        return Answer(table, Text(f"to name the fault: {typed('diagnose', '', 'NUMBER')}", GREY))
+        how = f"to name one, by its number: {typed('diagnose', '', '7')}"
+        return Answer(table, Text(how, GREY))
     [stage] = [stage for stage in all_stages() if stage.is_sick]
     record = case.laid_out(stage)
     if not record:
