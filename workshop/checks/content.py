@@ -50,9 +50,12 @@ class Content:
         """The hints that fit this mistake alone, if it has any."""
         return tuple(hint.format(**seen) for hint in self._said(name).get("hints", ()))
 
-    def wrong(self, name: str, /, *, where: str = "", **seen) -> Wrong:
-        """A Wrong to raise. `where` is the file with the mistake, if it is another item's."""
-        return Wrong(self.says(name, **seen), *self.hints(name, **seen), where=where)
+    def wrong(self, name: str, /, *, where: str = "", hints: tuple[str, ...] = (), **seen) -> Wrong:
+        """A Wrong to raise. `where` is the file with the mistake, if it is another item's.
+
+        `hints` are those of a fault that a stage lays out, in place of the mistake's own.
+        """
+        return Wrong(self.says(name, **seen), *(hints or self.hints(name, **seen)), where=where)
 
     def first_wrong(self, rows: Rows, text: str, /, **seen) -> Wrong | None:
         """The mistake of the first row (a pattern, a name) that fits the text.

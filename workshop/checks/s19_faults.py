@@ -7,7 +7,6 @@ from workshop.cases.case import Case
 from workshop.cases.system import System, Unwell
 from workshop.checks.items import Check
 from workshop.checks.look import Look
-from workshop.checks.wrong import Wrong
 from workshop.desk import case
 from workshop.machine.patience import NotYet
 from workshop.project.project import Project
@@ -36,7 +35,7 @@ def system_of(look: Look) -> System:
 def fault_is_named(look: Look) -> str:
     fault = fault_of(look)
     if not record_of(look).diagnosed:
-        raise Wrong(check.says("not_named"), *fault.hints)
+        raise check.wrong("not_named", hints=fault.hints)
     return fault.name
 
 
@@ -47,7 +46,7 @@ def complaint_is_gone(look: Look) -> None:
         fault.look(system_of(look))
     except (Unwell, NotYet) as seen:  # which may name the fault
         said = str(seen) if record_of(look).diagnosed else fault.complaint
-        raise Wrong(said, *fault.hints) from None
+        raise check.wrong("still_sick", seen=said, hints=fault.hints) from None
 
 
 @check.item(needs=(complaint_is_gone,))

@@ -129,8 +129,10 @@ def workers_make_them(look: Look) -> str:
     look.start_worker(env={"MEDIA_ROOT": env["MEDIA_ROOT"]})
     folder = look.folder / "media" / "thumbnails"
 
+    names = [file.name for file in (look.folder / "media" / "pictures").glob("*.jpg")]
+
     def done() -> int:
-        return sum((folder / f"{number:03}.jpg").exists() for number in range(COUNT))
+        return sum((folder / name).exists() for name in names)
 
     try:
         wait_until(lambda: done() == COUNT, limit=30, what="the thumbnails")

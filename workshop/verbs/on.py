@@ -32,7 +32,7 @@ def status() -> Answer:
         for row in rows
         if row.is_gone
     ]
-    bar = ("█" * done * 2, GREEN), ("░" * (len(rows) - done) * 2, GREY)
+    bar = ("█" * done, GREEN), ("░" * (len(rows) - done), GREY)
     go_on = "" if done == len(rows) else f" · go on: {typed('next')}"
     return Answer(table, *gone, Text.assemble(*bar, f"  {done} of {len(rows)} stages{go_on}"))
 
