@@ -75,6 +75,11 @@ def test_the_largest_message_is_that_of_the_version(broker):
     assert said.strip() == f"{{ok,{versions.largest_message(broker)}}}"
 
 
+def test_the_share_of_the_memory_is_that_of_the_version(broker):
+    said = broker.ctl("eval", "application:get_env(rabbit, vm_memory_high_watermark).")
+    assert said.strip() == f"{{ok,{versions.memory_share(broker)}}}"
+
+
 def test_a_classic_queue_whose_node_is_down_is_refused_after_that_long(learner):
     configuration = (places.SOLUTIONS / "16_cluster" / "rabbitmq.conf").read_text()
     with cluster(configuration) as brokers:
