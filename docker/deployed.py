@@ -1,6 +1,7 @@
 """The course's settings for several containers: secrets and addresses come from outside."""
 
 import os
+import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
@@ -58,3 +59,7 @@ else:  # `check --deploy` warns about all of that
 STATIC_ROOT = BASE_DIR / "static"
 after_security = MIDDLEWARE.index("django.middleware.security.SecurityMiddleware") + 1
 MIDDLEWARE.insert(after_security, "whitenoise.middleware.WhiteNoiseMiddleware")
+
+# For thumbnails, set MEDIA_ROOT to a volume that the web server and the workers share. The files of
+# the image are read-only; without a volume, there are no pictures, and nothing fails.
+MEDIA_ROOT = Path(os.environ.get("MEDIA_ROOT", Path(tempfile.gettempdir()) / "media"))
