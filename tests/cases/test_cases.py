@@ -172,6 +172,17 @@ def test_a_process_that_is_ended_by_hand_is_a_cure(sick):
     assert list(case.cured(SICK)) == [3]
 
 
+def test_a_system_that_does_not_run_is_named_as_such(sick):
+    stage = sick(2)
+    stage.stop()
+    found = stage.check()
+    assert "the system is not running" in str(found)
+    assert case.laid_out(SICK)
+    case.forget(SICK)  # as the next begin() does, before it lays out another one
+    with pytest.raises(CourseError, match="no system with a fault"):
+        stage.diagnose("two beats")
+
+
 def test_a_cure_that_breaks_something_else_is_none(sick):
     stage = sick(3)
     stage.solve()
@@ -183,8 +194,9 @@ def test_a_cure_that_breaks_something_else_is_none(sick):
 
 def test_a_restart_hides_a_dead_connection_and_is_no_cure(sick):
     stage = sick(7)
-    stage.diagnose(CASES[7].name)  # before that, the check only repeats the complaint
     System(stage).control("signal", "KILL", "sums")
+    assert "not yet, even if it looks so" in str(stage.check())
+    stage.diagnose(CASES[7].name)
     found = stage.check()
     assert states(found)["complaint_is_gone"] == WRONG
     assert "until a connection dies the next time" in str(found)

@@ -29,7 +29,7 @@ class TwoBeats(Case):
                 what="three canaries, five seconds apart",
             )
             if len(set(senders())) > 1:
-                raise Unwell("two processes send canaries")
+                raise Unwell("two processes send canaries", tells=True)
 
     def heal(self, system: System) -> None:
         system.project.end(BEAT)

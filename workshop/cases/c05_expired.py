@@ -40,4 +40,4 @@ class Expired(Case):
         system.wait_for("quick", CLEANED, "succeeded", after=done + 1)
         query = f"select count(*) from django_celery_results_taskresult where task_id = '{job}'"
         if not system.value(query):
-            raise Unwell("the result of a sum is gone an hour after it was stored")
+            raise Unwell("the result of a sum is gone an hour after it was stored", tells=True)

@@ -28,7 +28,8 @@ class Prefetch(Case):
             if stats["prefetch_count"] > ENOUGH * processes:
                 raise Unwell(
                     f"{name} may hold {stats['prefetch_count']} messages, and has {processes} "
-                    f"process{'es' * (processes > 1)}"
+                    f"process{'es' * (processes > 1)}",
+                    tells=True,
                 )
 
     def heal(self, system: System) -> None:

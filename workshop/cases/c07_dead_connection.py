@@ -26,7 +26,7 @@ class DeadConnection(Case):
         system.expect_sum()
         [conf] = system.ask_workers("conf", "sums").values()
         if not conf.get("CELERY_BROKER_HEARTBEAT", True):  # without it, it is the default
-            raise Unwell("sums are done again, until a connection dies the next time")
+            raise Unwell("sums are done again, until a connection dies the next time", tells=True)
 
     def heal(self, system: System) -> None:
         system.restore(SETTINGS)

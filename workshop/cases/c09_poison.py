@@ -37,7 +37,8 @@ class Poison(Case):
         except NotYet:
             more = system.log("sums").count(DEATH) - deaths
             raise Unwell(
-                f"a message stays in the queue sums, and its worker's processes died {more} times"
+                f"a message stays in the queue sums, and its worker's processes died {more} times",
+                tells=True,
             ) from None
 
     def heal(self, system: System) -> None:

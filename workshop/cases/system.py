@@ -25,7 +25,11 @@ DONE = 10  # seconds; a sum of 160 × 2 and a report take less than one
 
 
 class Unwell(Exception):
-    """What is wrong, as somebody who uses the system sees it."""
+    """What is wrong, as somebody who uses the system sees it; `tells` if that names the fault."""
+
+    def __init__(self, seen: str, tells: bool = False):
+        super().__init__(seen)
+        self.tells = tells
 
 
 class System:
@@ -115,6 +119,14 @@ class System:
                 f"the answer to POST /api/sums/ is {answer.status_code}, {answer.reason_phrase}"
             )
         return answer.json()["url"]
+
+    def runs(self) -> bool:
+        """Whether supervisor runs."""
+        try:
+            self.control("pid")
+        except CourseError:
+            return False
+        return True
 
     def _serves(self) -> bool:
         try:

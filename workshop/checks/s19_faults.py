@@ -41,12 +41,15 @@ def fault_is_named(look: Look) -> str:
 
 @check.item()
 def complaint_is_gone(look: Look) -> None:
-    fault = fault_of(look)
+    fault, system = fault_of(look), system_of(look)
     try:
-        fault.look(system_of(look))
-    except (Unwell, NotYet) as seen:  # which may name the fault
-        said = str(seen) if record_of(look).diagnosed else fault.complaint
-        raise check.wrong("still_sick", seen=said, hints=fault.hints) from None
+        fault.look(system)
+    except (Unwell, NotYet) as seen:
+        if not system.runs():
+            raise check.wrong("not_running") from None
+        if getattr(seen, "tells", False) and not record_of(look).diagnosed:
+            raise check.wrong("not_told", hints=fault.hints) from None
+        raise check.wrong("still_sick", seen=seen, hints=fault.hints) from None
 
 
 @check.item(needs=(complaint_is_gone,))

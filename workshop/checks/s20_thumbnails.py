@@ -88,6 +88,8 @@ def each_is_sent(look: Look) -> str:
         raise check.wrong("tries_for_minutes")
     if first["marked"] != 5:
         raise check.wrong("not_marked_as_sent", count=first["marked"])
+    if first["undone"]:
+        raise check.wrong("undoes_done")
     if second["names"]:
         raise check.wrong("sent_again", count=len(second["names"]))
     return check.says("messages", count=5, bytes=first["bytes"])

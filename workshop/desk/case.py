@@ -48,6 +48,11 @@ def laid_out(stage: Stage) -> Record | None:
     return None
 
 
+def forget(stage: Stage) -> None:
+    """The system with this fault is gone."""
+    _file(stage).unlink(missing_ok=True)
+
+
 def save(stage: Stage, record: Record) -> None:
     """Save it; one that the learner has cured is also listed with their progress."""
     write_whole(_file(stage), json.dumps(asdict(record)))

@@ -124,7 +124,7 @@ def _held_back(one: Finding) -> Finding:
         one.name,
         "something is wrong here",
         "It may be the fault that you are looking for, so it is not named the first time.",
-        "make doctor again: the second time, it is named",
+        "workshop doctor again: the second time, it is named",
     )
 
 

@@ -14,6 +14,8 @@ from workshop.desk import progress, stages
 from workshop.health.broker import without_broker
 from workshop.health.finding import Finding
 
+DELAYED = "celery_delayed_"  # messages wait there until it is time; no worker takes from these
+
 
 @dataclass(frozen=True)
 class Worker:
@@ -23,6 +25,7 @@ class Worker:
     folder: str
     vhost: str
     began: float
+    supervised: bool = False
 
     @property
     def is_older_than_its_code(self) -> bool:
@@ -70,7 +73,9 @@ def workers() -> Iterator[Worker]:
                 vhosts = dict(broker.rows("list_connections", "peer_port", "vhost"))
             vhost = next((vhosts[str(port)] for port in mine if str(port) in vhosts), "")
             if vhost:
-                yield Worker(one.pid, one.cwd(), vhost, one.create_time())
+                parent = one.parent()
+                supervised = "supervisord" in " ".join(parent.cmdline() if parent else [])
+                yield Worker(one.pid, one.cwd(), vhost, one.create_time(), supervised)
 
 
 def running_workers() -> Finding:
@@ -94,7 +99,9 @@ def running_workers() -> Finding:
             "workers",
             f"pid {old[0].pid} started before a file of its project was saved",
             "A worker reads the code once, when it starts, so it runs its tasks with the old code.",
-            f"kill {' '.join(str(w.pid) for w in old)}; then start it again",
+            "in its folder: supervisorctl restart all"
+            if old[0].supervised
+            else f"kill {' '.join(str(w.pid) for w in old)}; then start it again",
         )
     return Finding("workers", "; ".join(shown) or "none")
 
@@ -117,7 +124,7 @@ def waiting() -> Finding:
     waits = {
         name: queue["ready"]
         for name, queue in broker.queues(login.VHOST).items()
-        if queue["ready"] and not name.startswith("check-")
+        if queue["ready"] and not name.startswith(("check-", DELAYED))
     }
     for queue, _ in broker.rows("list_consumers", "-p", login.VHOST) if waits else ():
         waits.pop(queue, None)

@@ -32,13 +32,13 @@ class SickLesson(Lesson):
         if fault is not None and fault not in known:
             raise CourseError(f"there is no fault {fault}.", f"the faults: 1 to {len(known)}")
         self.fault = fault or self._next()
+        case.forget(self.stage)  # until the new one is there
         if not new:
             stages.reset(self.stage, port=self.broker.port)
-        case.lay_out(self.stage, self.fault, is_chosen=fault is not None)
         migrate(self.path, self.env)
-        system = System(self)
         reset_broker(self.broker)
-        self._case.make(system)
+        case.lay_out(self.stage, self.fault, is_chosen=fault is not None)
+        self._case.make(System(self))
         if places.solved() and fault is None:
             self.solve()
 

@@ -34,10 +34,14 @@ def diagnose(words: str | int = "") -> Answer:
     guess = _in_list(str(words), known)
     fault = cases.all_cases()[record.fault]
     if guess != fault.name:
-        hint = fault.hints[min(record.guesses, 1)]  # the question, and then where to look
         record.guesses += 1
         case.save(stage, record)
-        return Answer(Text(f"It is not that {guess}."), Text(f"→ {hint}"), right=False)
+        return Answer(
+            Text(f"It is not that {guess}."),
+            Text(f"? {fault.hints[0]}"),
+            Text(f"more help: {typed('hint', stage.number)}", GREY),
+            right=False,
+        )
     record.diagnosed = record.diagnosed or time.time()
     case.save(stage, record)
     return Answer(
