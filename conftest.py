@@ -62,9 +62,11 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> None:
-    """Note a notebook's first failure …"""
+    """Note a notebook's first failure, report what its cell had printed before …"""
     if item.path.suffix == ".ipynb" and call.excinfo and call.when == "call":
         first_failure.setdefault(str(item.path), item.name)
+        printed = "".join(output.get("text", "") for output in item.test_outputs or ())
+        item.add_report_section("call", "output of the cell", printed or "(none)")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
