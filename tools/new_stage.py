@@ -1,6 +1,7 @@
 """Lay out a new stage: a skeleton of each file it needs, and its row in each table.
 
     python -m tools.new_stage 14_route "Choose the worker"
+    python -m tools.new_stage e2_redis "Another broker"  # an extra
 
 Each missing part is marked [TO WRITE: what belongs here]; tests/course/test_complete.py lists it.
 """
@@ -23,9 +24,9 @@ from workshop.errors import CourseError
 from workshop.machine.files import write_whole
 
 COMMAND = ".venv/bin/python -m tools.new_stage"
-NAME = re.compile(r"[0-9]{2}_[a-z][a-z0-9]*(_[a-z0-9]+)*")
+NAME = re.compile(r"([0-9]{2}|e[1-9])_[a-z][a-z0-9]*(_[a-z0-9]+)*")
 NOT_IN_A_TITLE = '"[]\\|'  # a title goes into TOML, into a table, and into the text of a link
-ROW = re.compile(r"^\| [0-9]{2} \| \[.*$", re.M)
+ROW = re.compile(r"^\| ([0-9]{2}|E[1-9]) \| \[.*$", re.M)
 START = "00_start"
 TO_WRITE = re.compile(r"\[TO WRITE: (.+?)\]")
 
@@ -157,7 +158,8 @@ def planned(name: str, title: str, minutes: int) -> Stage:
     if not NAME.fullmatch(name):
         raise CourseError(
             f"{name!r} is no name for a stage.",
-            "two digits, an underscore, then lowercase letters a-z and digits, as in 14_route",
+            "two digits (of an extra: e and one digit), an underscore, then lowercase letters a-z "
+            "and digits, as in 14_route",
         )
     if not title.strip() or not title.isprintable() or set(title) & set(NOT_IN_A_TITLE):
         raise CourseError(
@@ -170,8 +172,11 @@ def planned(name: str, title: str, minutes: int) -> Stage:
 
 def expect_next(name: str, title: str) -> None:
     """Raises CourseError if another stage has the name or number, or if the number leaves a gap."""
-    others = [START, *(stage.name for stage in stages.all_stages())]
-    (number, word), following = (name[:2], name[3:]), f"{len(others):02}"
+    numbered = [START, *(stage.name for stage in stages.numbered())]
+    extras = [stage.name for stage in stages.all_stages() if stage.is_extra]
+    others = [*numbered, *extras]
+    number, word = name[:2], name[3:]
+    following = f"{len(numbered):02}" if number.isdigit() else f"e{len(extras) + 1}"
     cure = f"{COMMAND} {following}_{word} {shlex.quote(title)}"
     for other in others:
         if other[3:] == word:
@@ -180,7 +185,8 @@ def expect_next(name: str, title: str) -> None:
         if other[:2] == number:
             raise CourseError(f"the number {number} is taken: there is {other}.", cure)
     if number != following:
-        raise CourseError(f"{number} leaves a gap: {following} follows {others[-1]}.", cure)
+        last = numbered[-1] if number.isdigit() else others[-1]
+        raise CourseError(f"{number} leaves a gap: {following} follows {last}.", cure)
 
 
 def new_folders(stage: Stage) -> list[Path]:
@@ -213,7 +219,7 @@ def lesson(stage: Stage) -> str:
 
 
 def longer_files(stage: Stage) -> dict[Path, str]:
-    """The files that list all stages, with this one at the end of the list."""
+    """The files that list all stages, with this one in the list."""
     manifest, readme = places.STEPS / "stages.toml", places.CHECKOUT / "README.md"
     start = places.NOTEBOOKS / f"{START}.ipynb"
     notebook = nbformat.read(start, as_version=4)
@@ -229,8 +235,8 @@ def longer_files(stage: Stage) -> dict[Path, str]:
 
 
 def with_row(text: str, stage: Stage, folder: str, file: Path) -> str:
-    """The text with the stage's row below the last one of its table."""
-    rows = list(ROW.finditer(text))
+    """The text with the stage's row below that of the stage before it."""
+    rows = [found for found in ROW.finditer(text) if found[1] < stage.number]
     if not rows:
         raise CourseError(f"{file} has no table of the stages.", f"git diff {file}")
     end = rows[-1].end()

@@ -150,7 +150,7 @@ def _end(report: Report) -> list[RenderableType]:
     table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
     for letter, sentence in report.why.items():
         table.add_row(Text(letter, "bold"), Text(sentence))
-    compare = f"your files next to the solution: {typed('diff', report.stage[:2])}"
+    compare = f"your files next to the solution: {typed('diff', report.stage[:2].upper())}"
     return [Text(last_line(report)), table, Text(compare, GREY)]
 
 
@@ -235,7 +235,7 @@ def _words(item: Result, titles: dict[str, str]) -> Group:
 
 def last_line(report: Report) -> str:
     """The count, and the next thing to type."""
-    stage, whole = report.stage[:2], len(report.items)
+    stage, whole = report.stage[:2].upper(), len(report.items)
     number = f"{stage} {report.todo}".strip()
     if report.machine_problems:
         return f"{number}: no answer yet · first fix the machine: make doctor"

@@ -159,7 +159,7 @@ def first_cell(stage: Stage, head: str) -> Iterator[str]:
 
 def way_in(stage: Stage) -> Iterator[str]:
     """The lesson before leads to this one, and the first notebook shows it."""
-    earlier = [one.name for one in stages.before(stage)]
+    earlier = [one.name for one in stages.all_stages() if one.number < stage.number]
     before = places.NOTEBOOKS / f"{[START, *earlier][-1]}.ipynb"
     link = f"[{stage.number} · {stage.title}]({stage.notebook.name})"
     if link not in prose(cells_of(before)[-1:]):
@@ -198,13 +198,15 @@ def strays() -> list[str]:
         path for root in (places.STEPS, places.SOLUTIONS, *samples) for path in root.glob("*/")
     ]
     lessons = [file for file in places.NOTEBOOKS.glob("*.ipynb") if file.stem != START]
-    modules = [file for file in checks.glob("**/s[0-9]*.*") if file.suffix in (".py", ".toml")]
+    modules = [
+        file for file in checks.glob("**/s[0-9e][0-9]_*.*") if file.suffix in (".py", ".toml")
+    ]
     found = [path for path in folders + lessons if path.stem not in names]
     found += [file for file in modules if file.stem[1:] not in names]
     wrong = [f"{named(path)}: of no stage" for path in found]
     for place, text in tables().items():
-        numbers = [line[2:4] for line in ROW.findall(text)]
-        if numbers != sorted({"00", *(name[:2] for name in names)} & set(numbers)):
+        numbers = ROW.findall(text)
+        if numbers != sorted({"00", *(name[:2].upper() for name in names)} & set(numbers)):
             wrong.append(f"{place}: rows {', '.join(numbers)}")
     return wrong
 

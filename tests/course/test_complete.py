@@ -40,8 +40,9 @@ def test_nothing_is_there_of_a_stage_that_is_not_listed():
 
 # --- a new stage -------------------------------------------------------------------------------
 
-LAST = STAGES[-1].name
-NUMBER, AFTER = (f"{len(STAGES) + n:02}" for n in (1, 2))
+NUMBERED = stages.numbered()
+LAST = NUMBERED[-1].name
+NUMBER, AFTER = (f"{len(NUMBERED) + n:02}" for n in (1, 2))
 NEW = f"{NUMBER}_unwritten"
 LACKS = f"""\
 steps/{NEW}: no file with a TODO
@@ -67,12 +68,23 @@ def test_a_new_stage_loads_and_lacks_what_is_to_be_written(checkout, capsys):
     new_stage.main([NEW, "See what runs"])
     assert f"-k {NEW}" in capsys.readouterr().out
     stages._stages.cache_clear()  # this process read the list before it was longer
-    *earlier, new = stages.all_stages()
-    assert earlier == STAGES and (new.name, new.title) == (NEW, "See what runs")
+    *earlier, new = stages.numbered()
+    assert earlier == NUMBERED and (new.name, new.title) == (NEW, "See what runs")
     found = lacks(new)
     to_write = {lack.split(": to write: ")[0] for lack in found if ": to write: " in lack}
     assert [lack for lack in found if ": to write: " not in lack] == LACKS.splitlines()
     assert to_write == TO_WRITE
+    assert strays() == []
+
+
+def test_a_new_extra_comes_last_and_nothing_builds_on_it(checkout):
+    number = f"E{len(STAGES) - len(NUMBERED) + 1}"
+    new_stage.main([f"{number.lower()}_unwritten", "See what runs"])
+    stages._stages.cache_clear()
+    *earlier, new = stages.all_stages()
+    assert earlier == STAGES and new.number == number and new.is_extra
+    assert stages.find(number) == stages.find(number.lower()) == new
+    assert stages.before(new) == NUMBERED
     assert strays() == []
 
 
@@ -90,6 +102,7 @@ REFUSED = {
         "worker is taken: there is 03_worker",
         f"{NUMBER}_NAME",
     ),
+    "a gap between extras": ("e9_unwritten", "e9 leaves a gap: e", "_unwritten"),
     "no number": ("unwritten", "'unwritten' is no name", EXAMPLE),
     "one digit": ("1_unwritten", "'1_unwritten' is no name", EXAMPLE),
     "a hyphen": ("11-unwritten", "'11-unwritten' is no name", EXAMPLE),

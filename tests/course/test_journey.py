@@ -204,7 +204,7 @@ def test_the_links_lead_through_every_notebook_without_a_question(course, lab):
     for file, after in zip(files, [*files[1:], None], strict=True):
         title = lab.notebook.locator("h1").first
         wait_until(
-            lambda: title.count() and title.inner_text().startswith(f"{file.stem[:2]} ·"),  # noqa: B023
+            lambda: title.count() and title.inner_text().startswith(f"{file.stem[:2].upper()} ·"),  # noqa: B023
             limit=20,
             what=f"{file.name} in front",
         )
@@ -221,7 +221,7 @@ def test_the_links_lead_through_every_notebook_without_a_question(course, lab):
         )
         lab.page.screenshot(path=SHOTS / f"{file.stem}.png")
         if after:
-            lab.notebook.locator(f'a:text-matches("^{after.stem[:2]} · ")').last.click()
+            lab.notebook.locator(f'a:text-matches("^{after.stem[:2].upper()} · ")').last.click()
 
 
 def test_a_learner_fails_mends_passes_and_goes_on(course, lab):

@@ -13,7 +13,7 @@ from workshop import places
 
 KNOWN = set(Path(__file__).with_name("links.txt").read_text().split("\n\n")[1].split())
 LINK = re.compile(r"\]\((https?://[^)]+)\)")
-LESSONS = sorted(places.NOTEBOOKS.glob("[0-9]*.ipynb"))
+LESSONS = sorted(places.NOTEBOOKS.glob("*.ipynb"))
 
 
 def links(lesson: Path) -> list[str]:

@@ -17,6 +17,7 @@ WITH_TESTS = [
     for stage in stages.all_stages()
     if "sums/tests.py" in stages.content(stage, solved=True)
 ]
+DEPLOYED = stages.numbered()[-1].name
 
 
 @pytest.mark.parametrize("name", WITH_TESTS)
@@ -41,7 +42,7 @@ def test_the_deployed_settings_lead_to_the_stacks_broker_alone(solved):
 
 
 def test_the_stack_runs_the_last_procfile_with_its_policy(solved):
-    path = solved(WITH_TESTS[-1]).path
+    path = solved(DEPLOYED).path
     compose = (places.CHECKOUT / "docker-compose.yml").read_text()
     for name, command in re.findall(r"^(\w+): (.+)$", (path / "Procfile").read_text(), re.M):
         service = re.search(rf"^  {name}:.*?^    command: (.+?)$", compose, re.M | re.S)
@@ -65,7 +66,7 @@ def test_the_stack_runs_the_last_procfile_with_its_policy(solved):
 
 def deployed(solved) -> tuple[Path, dict[str, str]]:
     """The last stage's project as in the image of the stack, and its variables."""
-    path = solved(WITH_TESTS[-1]).path
+    path = solved(DEPLOYED).path
     shutil.copy(places.CHECKOUT / "docker" / "deployed.py", path / "celery_testing")
     return path, {
         "DJANGO_SETTINGS_MODULE": "celery_testing.deployed",

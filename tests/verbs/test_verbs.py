@@ -251,7 +251,7 @@ def test_status_has_every_state(desk):
         lines, ("begun", "1 of 2", "done", "solved for you", "not begun", "not begun"), strict=False
     ):
         assert state in line
-    assert f"2 of {len(stages.all_stages())} stages" in lines[-1]
+    assert f"2 of {len(stages.numbered())} stages" in lines[-1]
     assert all(len(line) <= 80 for line in lines)
 
 
@@ -302,7 +302,7 @@ def test_a_renamed_stage_keeps_its_record_and_its_folder(desk):
 def test_a_spoiled_record_stops_nothing(desk, text):
     lay("03")
     progress.file().write_text(text)
-    assert f"{len(stages.all_stages())} stages" in str(verbs.status())
+    assert f"{len(stages.numbered())} stages" in str(verbs.status())
     progress.record_begun(stages.find("03"))
     assert progress.read()["03_worker"]["begun"]
 

@@ -17,7 +17,7 @@ from workshop.desk import stages
 from workshop.machine.files import write_whole
 
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)[^)#\s]+")  # of Markdown, to a file
-NAMES = "[0-9][0-9]_*.ipynb"
+NAMES = "[0-9e][0-9]_*.ipynb"
 STAMP = "celery_django_course"  # in a copy's metadata: which version of the lesson it was made from
 
 

@@ -2,6 +2,7 @@
 
 `start(N)` is, for every earlier stage, its steps and then its solutions, laid over one
 another, then `steps/N`. `solved(N)` is `start(N)` and `solutions/N`. Whole files only.
+An extra (E1, E2, …) builds on all numbered stages, and nothing builds on it.
 """
 
 import contextlib
@@ -42,7 +43,12 @@ class Stage:
 
     @property
     def number(self) -> str:
-        return self.name[:2]
+        """`03`; of an extra `E1`, which sorts after all numbers."""
+        return self.name[:2].upper()
+
+    @property
+    def is_extra(self) -> bool:
+        return not self.name[0].isdigit()
 
     @property
     def step(self) -> Path:
@@ -78,8 +84,13 @@ class Stage:
 
 
 def all_stages() -> list[Stage]:
-    """Every stage in its order."""
+    """Every stage in its order, the extras last."""
     return list(_stages(places.STEPS / "stages.toml"))
+
+
+def numbered() -> list[Stage]:
+    """Every stage but the extras."""
+    return [stage for stage in all_stages() if not stage.is_extra]
 
 
 @cache
@@ -88,21 +99,21 @@ def _stages(file: Path) -> list[Stage]:
     for row in tomllib.loads(file.read_text())["stage"]:
         so_far.update({name: row[name] for name in FROM_HERE_ON if name in row})
         found.append(Stage(**{**so_far, **row}))
-    return found
+    return sorted(found, key=lambda stage: stage.number)
 
 
 def before(stage: Stage) -> list[Stage]:
     """The stages that it builds on, in order."""
-    return [earlier for earlier in all_stages() if earlier.number < stage.number]
+    return [earlier for earlier in numbered() if earlier.number < stage.number]
 
 
 def find(word: str | int) -> Stage:
-    """The stage of this number or name (`3`, `03`, `worker`, `03_worker`)."""
+    """The stage of this number or name (`3`, `03`, `worker`, `03_worker`, `e1`)."""
     word = str(word).strip().rstrip("/")
     for stage in all_stages():
-        if word in {stage.name, stage.name[3:], stage.former_name} - {""} or (
-            word.isdigit() and int(word) == int(stage.number)
-        ):
+        if word in {stage.name, stage.name[3:], stage.former_name} - {""}:
+            return stage
+        if stage.number in (word.upper(), str(int(word)).zfill(2) if word.isdecimal() else ""):
             return stage
     names = ", ".join(stage.name for stage in all_stages())
     raise CourseError(f"there is no stage {word!r}.", f"the stages: {names}")

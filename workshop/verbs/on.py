@@ -13,9 +13,10 @@ STATE_COLOURS = {progress.DONE: GREEN, progress.SOLVED: GREY, progress.NOT_BEGUN
 
 
 def status() -> Answer:
-    """Every stage with its state."""
+    """Every stage with its state; below the stages, how many are done, extras not counted."""
     rows = progress.rows()
-    done = sum(row.state in (progress.DONE, progress.SOLVED) for row in rows)
+    numbered = [row for row in rows if not row.stage.is_extra]
+    done = sum(row.state in (progress.DONE, progress.SOLVED) for row in numbered)
     table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
     for whole in (True, False, True, True):  # in a narrow pane, only the title may be wrapped
         table.add_column(no_wrap=whole)
@@ -32,9 +33,9 @@ def status() -> Answer:
         for row in rows
         if row.is_gone
     ]
-    bar = ("█" * done, GREEN), ("░" * (len(rows) - done), GREY)
-    go_on = "" if done == len(rows) else f" · go on: {typed('next')}"
-    return Answer(table, *gone, Text.assemble(*bar, f"  {done} of {len(rows)} stages{go_on}"))
+    bar = ("█" * done, GREEN), ("░" * (len(numbered) - done), GREY)
+    go_on = "" if done == len(numbered) else f" · go on: {typed('next')}"
+    return Answer(table, *gone, Text.assemble(*bar, f"  {done} of {len(numbered)} stages{go_on}"))
 
 
 def next_() -> Answer:

@@ -25,6 +25,7 @@ from workshop.checks.facts.s15_pool import memory_limit, send_leaks, send_receip
 from workshop.checks.facts.s16_cluster import addresses, send_sums
 from workshop.checks.facts.s18_deploy import parts_of_message, sent_message, supervised
 from workshop.checks.facts.s20_thumbnails import grids, killed, sent_pictures, thumbnails
+from workshop.checks.facts.se1_outbox import packed_twice, placed, relay_killed, relayed, two_relays
 
 __all__ = [
     "addresses",
@@ -47,9 +48,13 @@ __all__ = [
     "memory_limit",
     "migrate",
     "names_of_settings",
+    "packed_twice",
     "parts_of_message",
+    "placed",
     "progress",
     "receipts_of_a_task_that_runs_twice",
+    "relay_killed",
+    "relayed",
     "reliable",
     "reports",
     "results",
@@ -73,6 +78,7 @@ __all__ = [
     "submit",
     "supervised",
     "thumbnails",
+    "two_relays",
     "view",
     "worker_conf",
     "workers_module",

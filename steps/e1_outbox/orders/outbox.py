@@ -1,0 +1,27 @@
+"""Send the messages of the outbox. Several processes may do so at once."""
+
+from celery import signature
+from django.db import transaction
+from django.utils import timezone
+
+from sums.publisher import publish
+
+from .models import Message
+
+
+def send_all() -> int:
+    """Send all unsent messages, the oldest first; return how many.
+
+    Raises one of UNSENT if the broker does not accept one, which then stays in the outbox.
+    """
+    count = 0
+    while send_next():
+        count += 1
+    return count
+
+
+def send_next() -> bool:
+    """Send one message and note that it is sent; False if there is none."""
+    # TODO b: lock the oldest message that is not sent, publish its task, and set `sent`, all in one
+    # transaction. publish(signature(name, args=[…], task_id=…)) sends a task by its name.
+    return False

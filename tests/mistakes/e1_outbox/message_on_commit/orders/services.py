@@ -1,0 +1,16 @@
+"""Take an order. Its parcel is packed later, by a worker."""
+
+from django.db import transaction
+
+from .models import Message, Order
+from .tasks import pack
+
+
+@transaction.atomic
+def place(what: str) -> Order:
+    """Keep an order, and the message to pack it: both, or neither."""
+    order = Order.objects.create(what=what)
+    transaction.on_commit(
+        lambda: Message.objects.create(task=pack.name, args=[order.pk])
+    )
+    return order

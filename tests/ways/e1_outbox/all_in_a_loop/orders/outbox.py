@@ -1,0 +1,34 @@
+"""Send the messages of the outbox. Several processes may do so at once."""
+
+from celery import signature
+from django.db import transaction
+from django.utils import timezone
+
+from sums.publisher import publish
+
+from .models import Message
+
+
+def send_all() -> int:
+    """Send all unsent messages, the oldest first; return how many.
+
+    Raises one of UNSENT if the broker does not accept one, which then stays in the outbox.
+    """
+    count = 0
+    while send_next():
+        count += 1
+    return count
+
+
+def send_next() -> bool:
+    """Send one message and note that it is sent; False if there is none."""
+    # The row stays locked until the commit (with SQLite, the whole database does), so nobody else
+    # sends this message. If this process dies after publish, the message is sent again.
+    with transaction.atomic():
+        waiting = Message.objects.select_for_update(skip_locked=True).filter(sent=None).order_by("created", "pk")
+        if not (message := waiting.first()):
+            return False
+        publish(signature(message.task, args=message.args, task_id=str(message.key)))
+        message.sent = timezone.now()
+        message.save()
+        return True
