@@ -29,6 +29,8 @@ def message_is_written(look: Look) -> str:
     if found["count"] != [1, 1]:
         orders, messages = found["count"]
         raise check.wrong("other_rows", orders=orders, messages=messages)
+    if not found["returned"]:
+        raise check.wrong("returns_nothing")
     message = found["message"]
     if message["task"] != "orders.tasks.pack":
         raise check.wrong("other_task", task=message["task"])
@@ -113,6 +115,11 @@ def two_relays_share_the_work(look: Look) -> None:
     twice = len(found["sent"]) - len(set(found["sent"]))
     if twice:
         raise check.wrong("sent_by_both", count=twice, whole=len(set(found["sent"])))
+    lock = look.ask("row_lock")
+    if not lock["locked"]:
+        raise check.wrong("no_lock")
+    if lock["nowait"]:
+        raise check.wrong("does_not_wait")
 
 
 @check.item(todo="c", file=TASKS)
@@ -120,13 +127,16 @@ def packed_once(look: Look) -> str:
     look.needs_file(TASKS)
     look.migrate()
     found = look.ask("packed_twice")
-    *first, second = found["errors"]
-    if error := next(filter(None, first), ""):
+    if error := next(filter(None, found["errors"]), ""):
         raise check.wrong("raised", error=error)
     if found["parcels"] != ["a chair", "a lamp"]:
         raise check.wrong("other_parcels", parcels=", ".join(found["parcels"]) or "none")
-    if second:
-        raise check.wrong("raised_the_second_time", error=second)
+    if found["again"]:
+        raise check.wrong("raised_the_second_time", error=found["again"])
+    if not found["kept"]:
+        raise check.wrong("packed_again")
+    if found["hides"]:
+        raise check.wrong("hides_an_error")
     return check.says("packed")
 
 

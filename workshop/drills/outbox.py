@@ -1,4 +1,4 @@
-"""Kill processes between a commit and a message, where a kill does most harm, and count.
+"""Kill processes between a commit and a message, where a kill does the most harm, and count.
 
 Nothing is left to chance: a process counts what it publishes, and kills itself right before, or
 right after, the broker has accepted a message.
@@ -9,7 +9,7 @@ import textwrap
 from typing import Literal
 
 from workshop.errors import CourseError
-from workshop.project.manage import manage, migrate
+from workshop.project.manage import manage
 from workshop.project.project import Project
 
 COUNT, PROCESSES = 200, 20  # orders, and processes that place them one after the other
@@ -84,9 +84,9 @@ while (now := ask(unsent)) and now != before:
 def place_orders(project: Project, kill: Literal["before", "after"] = "before") -> dict[str, int]:
     """Place 200 orders in 20 processes; each is killed at its tenth order.
 
-    The kill comes right before, or right after, the broker has accepted that order's message; and
-    after the order, if it sends none. Returns how many `orders` there are then, and how many
-    `messages`: in the broker, and still to be sent. Orders from before are deleted.
+    The kill comes right before that order's message is sent, or right after the broker has accepted
+    it; if placing an order sends no message, it comes after the order. Returns the number of
+    `orders` and of `messages`, in the broker and in the outbox. Earlier orders are deleted.
     """
     work = PLACE.format(processes=PROCESSES, each=COUNT // PROCESSES)
     found = _run(project, work, kill)
@@ -94,10 +94,10 @@ def place_orders(project: Project, kill: Literal["before", "after"] = "before") 
 
 
 def relay(project: Project, processes: int = 1, kill_every: int = 0) -> dict[str, int]:
-    """Send what is in the outbox, in processes that run at the same time.
+    """Send the messages in the outbox, in `processes` that run at the same time.
 
-    With `kill_every`, a process is killed right after the broker has accepted so many messages,
-    and the next one goes on. Returns how many messages the broker has `accepted`, and how many
+    With `kill_every`, a process is killed right after the broker has accepted this many messages,
+    and the next one takes over. Returns how many messages the broker has `accepted`, and how many
     are still `unsent`.
     """
     found = _run(project, RELAY.format(processes=processes, kill_every=kill_every), "after")
@@ -105,11 +105,13 @@ def relay(project: Project, processes: int = 1, kill_every: int = 0) -> dict[str
 
 
 def _run(project: Project, work: str, when: str) -> dict[str, int]:
-    migrate(project.path, project.env)
+    project.migrate()
     code = CODE.format(when=when, work=textwrap.dedent(work))
     done = manage(project.path, project.env, "shell", "--verbosity", "0", "-c", code)
     *said, last = done.stdout.strip().splitlines() or [""]
     if done.returncode or not last.startswith("{"):
         text = "\n".join([*said[-8:], last])
-        raise CourseError(f"the orders' processes ended with an error:\n{text}", "stage.check()")
+        raise CourseError(
+            f"placing or sending the orders ended with an error:\n{text}", "stage.check()"
+        )
     return json.loads(last)

@@ -158,6 +158,10 @@ class Project:
         with opened as database, database:  # the second `database` commits what is written
             return database.execute(query, values or {}).fetchall()
 
+    def migrate(self) -> None:
+        """Make the project's tables, as `python manage.py migrate` does. Raises CourseError."""
+        migrate(self.path, self.env)
+
     def shell(self, code: str, only: str = "") -> None:
         """Run Python in the project, as `python manage.py shell` does, and show what it prints.
 

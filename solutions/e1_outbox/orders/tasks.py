@@ -10,4 +10,4 @@ logger = get_task_logger(__name__)
 def pack(order_id: int) -> None:
     """Pack an order once, even if the message comes twice."""
     _, is_new = Parcel.objects.get_or_create(order_id=order_id)
-    logger.info("order %s: %s", order_id, "packed" if is_new else "was packed already")
+    logger.info("order %s: %s", order_id, "packed" if is_new else "already packed")

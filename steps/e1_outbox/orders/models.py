@@ -1,4 +1,4 @@
-"""An order, its parcel, and the outbox: unsent messages, in the same database."""
+"""An order, its parcel, and the outbox: messages to send, in the same database."""
 
 import uuid
 
@@ -22,7 +22,7 @@ class Parcel(models.Model):
 
 
 class Message(models.Model):
-    """A task to be sent. Its `key` is also the task's id, so a log shows what is sent twice."""
+    """A task to send. Its `key` is also the task's id, so a log shows which came twice."""
 
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     task = models.CharField(max_length=200)  # its name

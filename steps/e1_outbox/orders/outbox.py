@@ -1,4 +1,4 @@
-"""Send the messages of the outbox. Several processes may do so at once."""
+"""Send the messages of the outbox. Several processes may do this at the same time."""
 
 from celery import signature
 from django.db import transaction
@@ -12,7 +12,7 @@ from .models import Message
 def send_all() -> int:
     """Send all unsent messages, the oldest first; return how many.
 
-    Raises one of UNSENT if the broker does not accept one, which then stays in the outbox.
+    Raises one of UNSENT if the broker does not accept a message, which then stays in the outbox.
     """
     count = 0
     while send_next():
@@ -21,7 +21,8 @@ def send_all() -> int:
 
 
 def send_next() -> bool:
-    """Send one message and note that it is sent; False if there is none."""
-    # TODO b: lock the oldest message that is not sent, publish its task, and set `sent`, all in one
-    # transaction. publish(signature(name, args=[…], task_id=…)) sends a task by its name.
+    """Send the oldest unsent message and mark it as sent; return False if there is none."""
+    # TODO b: lock the oldest unsent message, publish its task with the message's key as its id, and
+    # set `sent`, all in one transaction. publish(signature(name, args=[…], task_id=…)) sends a task
+    # by its name.
     return False

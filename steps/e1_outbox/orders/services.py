@@ -8,8 +8,8 @@ from .tasks import pack
 
 @transaction.atomic
 def place(what: str) -> Order:
-    """Keep an order, and the message to pack it: both, or neither."""
+    """Save an order and the message to pack it: both or neither."""
     order = Order.objects.create(what=what)
-    # TODO a: write a Message into the outbox here, in the same transaction, and send nothing.
+    # TODO a: save a Message here instead, in the same transaction, and send nothing.
     transaction.on_commit(lambda: pack.delay(order.pk))
     return order

@@ -25,9 +25,18 @@ from workshop.checks.facts.s15_pool import memory_limit, send_leaks, send_receip
 from workshop.checks.facts.s16_cluster import addresses, send_sums
 from workshop.checks.facts.s18_deploy import parts_of_message, sent_message, supervised
 from workshop.checks.facts.s20_thumbnails import grids, killed, sent_pictures, thumbnails
-from workshop.checks.facts.se1_outbox import packed_twice, placed, relay_killed, relayed, two_relays
+from workshop.checks.facts.se1_outbox import (
+    packed_twice,
+    placed,
+    relay_killed,
+    relayed,
+    row_lock,
+    two_relays,
+)
+from workshop.checks.facts.se2_hostile import accepted, exported, hostile
 
 __all__ = [
+    "accepted",
     "addresses",
     "age_of",
     "app_of_project",
@@ -39,8 +48,10 @@ __all__ = [
     "cuts",
     "effort",
     "env_file",
+    "exported",
     "filtered",
     "grids",
+    "hostile",
     "in_django",
     "killed",
     "known_routes",
@@ -61,6 +72,7 @@ __all__ = [
     "retries_of_tell",
     "routed",
     "routes",
+    "row_lock",
     "schedule",
     "send",
     "send_a_bad_part",

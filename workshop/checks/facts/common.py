@@ -3,8 +3,9 @@
 import contextlib
 import importlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
 
 def set_up() -> None:
@@ -88,3 +89,18 @@ def between(model, other: Callable[[], Any], seconds: float):
         yield
     if thread.ident is not None:
         thread.join()
+
+
+@contextlib.contextmanager
+def publishing(instead: Callable[..., None]) -> Iterator[None]:
+    """Call `instead(args, options)` in place of every publishing of a task."""
+    messages = importlib.import_module("kombu.messaging")
+    whole = messages.Producer.publish
+
+    def publish(self: Any, body: Any, *args: Any, **options: Any) -> Any:
+        if "task" in (options.get("headers") or {}):
+            return instead(body, options)
+        return whole(self, body, *args, **options)  # an event about a task
+
+    with mock.patch.object(messages.Producer, "publish", publish):
+        yield

@@ -2,19 +2,19 @@
 
 import contextlib
 import importlib
+import os
+import select
 import time
-from collections.abc import Callable, Iterator
-from threading import Event, Thread
 from typing import Any
 from unittest import mock
 
-from workshop.checks.facts.common import set_up
+from workshop.checks.facts.common import publishing, set_up
 
 WAIT = 0.4  # seconds: one relay is at its first message, and the other does what it can
 
 
 class Killed(BaseException):
-    """What no code catches, as it would catch no SIGKILL."""
+    """Stands for SIGKILL: no ordinary `except` catches it."""
 
 
 def _models() -> Any:
@@ -23,21 +23,6 @@ def _models() -> Any:
     for model in (found.Parcel, found.Order, found.Message):
         model.objects.all().delete()
     return found
-
-
-@contextlib.contextmanager
-def publishing(instead: Callable[..., None]) -> Iterator[None]:
-    """Call `instead(args, options)` in place of every publishing of a task."""
-    messages = importlib.import_module("kombu.messaging")
-    whole = messages.Producer.publish
-
-    def publish(self: Any, body: Any, *args: Any, **options: Any) -> Any:
-        if "task" in (options.get("headers") or {}):
-            return instead(body, options)
-        return whole(self, body, *args, **options)  # an event about a task
-
-    with mock.patch.object(messages.Producer, "publish", publish):
-        yield
 
 
 def placed() -> dict[str, Any]:
@@ -56,8 +41,9 @@ def placed() -> dict[str, Any]:
         return [models.Order.objects.count(), models.Message.objects.count()]
 
     with publishing(lambda body, options: sent.append(options["headers"]["task"])):
-        services.place("a lamp")
+        returned = services.place("a lamp")
         found: dict[str, Any] = {"count": count(), "sent": list(sent), "inserts": 0}
+        found["returned"] = isinstance(returned, models.Order)
         message = models.Message.objects.first()
         order = models.Order.objects.first()
         if message and order:
@@ -75,9 +61,15 @@ def placed() -> dict[str, Any]:
             services.place("a chair")
         found["failed"] = count()
         models = _models()
-        with contextlib.suppress(Killed), transaction.atomic():
-            services.place("a table")
-            raise Killed
+        try:
+            with transaction.atomic():
+                services.place("a table")
+                raise Killed
+        except Killed:
+            pass
+        except RuntimeError as error:  # atomic(durable=True) takes no transaction around it
+            if "durable" not in str(error):
+                raise
         found["undone"] = count()
     return found
 
@@ -105,7 +97,9 @@ def relayed(accepted: int) -> dict[str, Any]:
         if not left:
             raise OperationalError("refused") from TimeoutError()
         left -= 1
-        found["retries"] = found["retries"] or bool(options.get("retry"))
+        # publish, of the project, gives both: it connects and waits for less than a second
+        quick = not options.get("retry") and bool(options.get("confirm_timeout"))
+        found["retries"] = found["retries"] or not quick
         of_task, by_name, _ = body
         headers = options["headers"]
         sent.append(([*of_task, *by_name.values(), None][0], headers["id"], headers["task"]))
@@ -155,53 +149,123 @@ def relay_killed() -> dict[str, int]:
 
 
 def two_relays() -> dict[str, Any]:
-    """How often each of ten messages is sent by two relays at once, and what they raised."""
+    """How often each of ten messages is sent by two relays at once, and what they raised.
+
+    They are two processes, as on two machines. The first one is slow with its first message.
+    """
     from django.db import connection
 
     models = _models()
-    outbox = importlib.import_module("orders.outbox")
     for number in range(10):
         models.Message.objects.create(task="orders.tasks.pack", args=[number])
-    sent: list[int] = []
-    errors: list[str] = []
-    first = Event()
+    connection.close()  # a child must not use its parent's
+    reader, writer = os.pipe()
+    children = []
+    for is_slow in (True, False):
+        if not (child := os.fork()):
+            os.write(writer, _relay(writer, is_slow).encode())
+            os._exit(0)
+        children.append(child)
+        select.select([reader], [], [], 10)  # its first message, or its error
+    for child in children:
+        os.waitpid(child, 0)
+    os.close(writer)
+    lines = os.read(reader, 65536).decode().splitlines()
+    return {
+        "sent": [line for line in lines if line.isdigit()],
+        "errors": [line for line in lines if not line.isdigit()],
+    }
+
+
+def _relay(writer: int, is_slow: bool) -> str:
+    """Send all messages in this process, and write a line for each; return an error's line."""
+    outbox = importlib.import_module("orders.outbox")
+    count = 0
 
     def publish(body: Any, options: Any) -> None:
-        if not first.is_set():
-            first.set()
+        nonlocal count
+        count += 1
+        os.write(writer, f"{[*body[0], *body[1].values()][0]}\n".encode())
+        if is_slow and count == 1:
             time.sleep(WAIT)
-        sent.append([*body[0], *body[1].values()][0])
 
-    def relay() -> None:
+    with publishing(publish):
         try:
             outbox.send_all()
         except Exception as error:
-            errors.append(f"{type(error).__name__}: {error}")
-        finally:
-            connection.close()  # a thread has its own
+            return f"{type(error).__name__}: {error}\n"
+    return ""
 
-    with publishing(publish):
-        one = Thread(target=relay)
-        one.start()
-        first.wait(10)
-        two = Thread(target=relay)
-        two.start()
-        one.join()
-        two.join()
-    return {"sent": sent, "errors": errors}
+
+def row_lock() -> dict[str, bool]:
+    """Whether a message is locked when it is published, as PostgreSQL would need it.
+
+    SQLite locks the whole database, and ignores select_for_update. `nowait` ends the second relay
+    with an error.
+    """
+    from django.db import connection
+    from django.db.models import QuerySet
+
+    models = _models()
+    models.Message.objects.create(task="orders.tasks.pack", args=[1])
+    outbox = importlib.import_module("orders.outbox")
+    found = {"locked": False, "nowait": False}
+    whole, marks = QuerySet.select_for_update, False
+
+    def select_for_update(self: Any, *args: Any, **options: Any) -> Any:
+        nonlocal marks
+        if self.model is models.Message:
+            marks, found["nowait"] = True, bool(args[:1] == (True,) or options.get("nowait"))
+        return whole(self, *args, **options)
+
+    def watch(execute: Any, sql: str, *more: Any) -> Any:
+        nonlocal marks
+        marks = marks or sql.startswith('UPDATE "orders_message"')  # which locks its rows, too
+        return execute(sql, *more)
+
+    def publish(body: Any, options: Any) -> None:
+        found["locked"] = marks and connection.in_atomic_block
+
+    with (
+        publishing(publish),
+        mock.patch.object(QuerySet, "select_for_update", select_for_update),
+        connection.execute_wrapper(watch),
+    ):
+        outbox.send_all()
+    return found
 
 
 def packed_twice() -> dict[str, Any]:
-    """What the task does with two orders, the second of which is packed twice."""
+    """What the task does with two orders, the second of which is packed twice.
+
+    `kept` is whether the second run left the parcel alone; `hides`, whether the task succeeds
+    although the database refuses the parcel.
+    """
+    from django.db import OperationalError, connection
+
     models = _models()
     pack = importlib.import_module("orders.tasks").pack
-    orders = [models.Order.objects.create(what=what) for what in ("a lamp", "a chair")]
-    found: dict[str, Any] = {"errors": []}
-    for order in (*orders, orders[1]):
+
+    def run(order: Any) -> str:
         try:
             pack(order.pk)
-            found["errors"].append("")
         except Exception as error:
-            found["errors"].append(f"{type(error).__name__}: {error}")
+            return f"{type(error).__name__}: {error}"
+        return ""
+
+    def refuse(execute: Any, sql: str, *more: Any) -> Any:
+        if sql.startswith("INSERT") and "orders_parcel" in sql:
+            raise OperationalError("the disk is full")
+        return execute(sql, *more)
+
+    lamp, chair, table = (
+        models.Order.objects.create(what=what) for what in ("a lamp", "a chair", "a table")
+    )
+    found: dict[str, Any] = {"errors": [run(lamp), run(chair)]}
+    before = list(models.Parcel.objects.values_list("pk", "packed"))
     found["parcels"] = sorted(models.Parcel.objects.values_list("order__what", flat=True))
+    found["again"] = run(chair)
+    found["kept"] = list(models.Parcel.objects.values_list("pk", "packed")) == before
+    with connection.execute_wrapper(refuse):
+        found["hides"] = not run(table)
     return found

@@ -1,4 +1,4 @@
-"""Send the messages of the outbox. Several processes may do so at once."""
+"""Send the messages of the outbox. Several processes may do this at the same time."""
 
 from celery import signature
 from django.db import transaction
@@ -14,7 +14,7 @@ from .models import Message
 def send_all() -> int:
     """Send all unsent messages, the oldest first; return how many.
 
-    Raises one of UNSENT if the broker does not accept one, which then stays in the outbox.
+    Raises one of UNSENT if the broker does not accept a message, which then stays in the outbox.
     """
     count = 0
     while send_next():
@@ -24,9 +24,9 @@ def send_all() -> int:
 
 @transaction.atomic
 def send_next() -> bool:
-    """Send one message and note that it is sent; False if there is none."""
-    # The row stays locked until the commit (with SQLite, the whole database does), so nobody else
-    # sends this message. If this process dies after publish, the message is sent again.
+    """Send the oldest unsent message and mark it as sent; return False if there is none."""
+    # The row stays locked until the commit (with SQLite, the whole database), so no other relay
+    # sends this message. If this process dies between publish and the commit, it is sent again.
     waiting = Message.objects.select_for_update(skip_locked=True).filter(sent=None)
     message = waiting.first()
     if message is None:

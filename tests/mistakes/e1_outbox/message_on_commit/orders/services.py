@@ -8,7 +8,7 @@ from .tasks import pack
 
 @transaction.atomic
 def place(what: str) -> Order:
-    """Keep an order, and the message to pack it: both, or neither."""
+    """Save an order and the message to pack it: both or neither."""
     order = Order.objects.create(what=what)
     transaction.on_commit(
         lambda: Message.objects.create(task=pack.name, args=[order.pk])

@@ -17,4 +17,4 @@ def pack(order_id: int) -> None:
                 Parcel.objects.create(order_id=order_id)
         except IntegrityError:
             is_new = False
-    logger.info("order %s: %s", order_id, "packed" if is_new else "was packed already")
+    logger.info("order %s: %s", order_id, "packed" if is_new else "already packed")

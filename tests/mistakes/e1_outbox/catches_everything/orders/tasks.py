@@ -1,0 +1,17 @@
+from celery import shared_task
+from celery.utils.log import get_task_logger
+
+from .models import Parcel
+
+logger = get_task_logger(__name__)
+
+
+@shared_task
+def pack(order_id: int) -> None:
+    """Pack an order once, even if the message comes twice."""
+    try:
+        Parcel.objects.create(order_id=order_id)
+        is_new = True
+    except Exception:
+        is_new = False
+    logger.info("order %s: %s", order_id, "packed" if is_new else "already packed")

@@ -1,0 +1,14 @@
+"""Take an order. Its parcel is packed later, by a worker."""
+
+from django.db import transaction
+
+from .models import Message, Order
+from .tasks import pack
+
+
+@transaction.atomic(durable=True)
+def place(what: str) -> Order:
+    """Save an order and the message to pack it: both or neither."""
+    order = Order.objects.create(what=what)
+    Message.objects.create(task=pack.name, args=[order.pk])
+    return order

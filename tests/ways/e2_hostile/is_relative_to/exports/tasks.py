@@ -1,0 +1,21 @@
+from pathlib import Path
+
+from celery import shared_task
+from celery.utils.log import get_task_logger
+from django.conf import settings
+
+from .files import COLUMNS, write_table
+
+logger = get_task_logger(__name__)
+
+
+@shared_task
+def write_export(name: str, columns: list[str]) -> None:
+    """Write a table of sums. A message can come from anyone who has the broker's password."""
+    folder = Path(settings.MEDIA_ROOT).resolve() / "exports"
+    if not (folder / f"{name}.csv").resolve().is_relative_to(folder):
+        raise ValueError(name)
+    if not columns or not set(columns) <= set(COLUMNS):  # no column would mean all of them
+        raise ValueError(f"not the columns of an export: {columns!r}")
+    file = write_table(name, columns)
+    logger.info("written: %s", file.name)

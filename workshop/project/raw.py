@@ -1,0 +1,32 @@
+"""A task's message that is made by hand, whatever is in it."""
+
+import uuid
+
+from kombu import Connection, Exchange
+
+from workshop.broker import login
+from workshop.broker.node import Broker
+
+
+def publish_raw(
+    broker: Broker,
+    vhost: str,
+    task: str,
+    body: bytes,
+    content_type: str = "application/json",
+) -> str:
+    """Publish these bytes as the body of a task's message to the queue `sums`; return its id."""
+    number = str(uuid.uuid4())
+    address, options = login.url(broker, vhost), {"confirm_publish": True}
+    with Connection(address, transport_options=options) as connection:
+        connection.Producer().publish(
+            body,
+            exchange=Exchange("sums", "topic"),
+            routing_key="sums",
+            content_type=content_type,
+            content_encoding="utf-8" if content_type == "application/json" else "binary",
+            headers={"id": number, "task": task, "lang": "py"},
+            correlation_id=number,
+            delivery_mode=2,
+        )
+    return number
