@@ -22,7 +22,17 @@ SETUP_RATIO, LAB_RATIO, NBVAL_RATIO = 0.6, 1.2, 1.15
 VERB_SECONDS, DOCTOR_SECONDS, MISTAKES_SECONDS = 0.5, 3, 60
 BEGIN_SECONDS = 2
 CHECK_SECONDS = {"06": 4, "07": 4, "08": 12, "09": 6, "10": 6, "11": 4, "12": 6, "13": 6}
-CHECK_SECONDS |= {"14": 8, "15": 14, "16": 40, "17": 30, "18": 12, "20": 12, "E1": 8, "E2": 6}
+CHECK_SECONDS |= {
+    "14": 8,
+    "15": 14,
+    "16": 40,
+    "17": 30,
+    "18": 12,
+    "20": 12,
+    "E1": 8,
+    "E2": 6,
+    "E3": 8,
+}
 
 
 def setup() -> list[Row]:

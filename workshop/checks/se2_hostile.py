@@ -14,20 +14,26 @@ check = Check(__file__)
 SETTINGS, SERVICES, TASKS = "celery_testing/settings.py", "exports/services.py", "exports/tasks.py"
 TASK = "exports.tasks.write_export"
 JSON, PICKLE = "application/json", "application/x-python-serialize"
-NAMES = ["../escaped", "../../../b/escaped", "{outside}/escaped", "a/../../escaped", ""]
-COLUMNS = [["key"], ["x", "key"], ["y", "id", "key"], []]
-ASK = "from exports.services import ask_for; ask_for('march-2026', ['x', 'y'])"
+NAMES = ["../escaped", "../../../b/escaped", "{outside}/escaped", "a/../../escaped"]
+ALLOWED = ["x", "y", "created", "sent"]
+COLUMNS = [["key"], ["x", "key"], ["id"], ["cancelled"], ["parts__job__key"], []]
+ASK = "from exports.services import request_export; request_export('march-2026', ['x', 'y'])"
 
 
 @check.item(todo="a", file=SETTINGS)
 def only_json_is_accepted(look: Look) -> str:
     look.needs_file(SETTINGS)
     found = look.ask("accepted")
-    if PICKLE in found:
-        raise check.wrong("accepts_pickle", types=", ".join(found))
-    if JSON not in found:
-        raise check.wrong("refuses_json", types=", ".join(found))
-    return check.says("accepts", types=", ".join(found))
+    types = ", ".join(found["types"])
+    if found["error"]:
+        raise check.wrong("cannot_be_read", error=found["error"])
+    if PICKLE in found["types"]:
+        raise check.wrong("accepts_pickle", types=types)
+    if JSON not in found["types"]:
+        raise check.wrong("refuses_json", types=types)
+    if found["types"] != [JSON]:
+        raise check.wrong("accepts_more", types=types)
+    return check.says("accepts", types=types)
 
 
 def exported(look: Look) -> dict[str, Any]:
@@ -44,6 +50,8 @@ def json_is_sent(look: Look) -> None:
         raise check.wrong("other_count", count=found["count"])
     if found["serializer"] not in (None, "json"):
         raise check.wrong("other_serializer", serializer=found["serializer"])
+    if found["task"] != TASK:
+        raise check.wrong("other_task", task=found["task"])
     if "files" not in found:
         raise check.wrong("not_json", error=found["error"])
 
@@ -63,7 +71,9 @@ def task_writes_the_export(look: Look) -> str:
 
 @check.item(todo="c", file=TASKS, needs=(task_writes_the_export,))
 def task_trusts_no_argument(look: Look) -> None:
-    found = look.ask("hostile", names=NAMES, columns=COLUMNS)
+    found = look.ask("hostile", names=NAMES, columns=COLUMNS, allowed=ALLOWED)
+    if not found["replaced"]:
+        raise check.wrong("hidden_arguments")
     if found["outside"]:
         name, file = next(iter(found["outside"].items()))
         raise check.wrong("escaped", name=name.format(outside="/tmp"), file=Path(file).name)
@@ -83,7 +93,7 @@ class Hostile:
 
 @check.item(needs=(only_json_is_accepted, task_writes_the_export), is_drill=True)
 def worker_survives(look: Look) -> str:
-    """A pickle, and then an export that is asked for as usual, with a real worker."""
+    """Send a real worker a pickle, then a normal request for an export."""
     trace = look.folder / "the_pickle_was_read"
     export = look.folder / "media" / "exports" / "march-2026.csv"
     look.start_worker(env={"MEDIA_ROOT": str(look.folder / "media")})

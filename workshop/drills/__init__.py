@@ -26,7 +26,7 @@ __all__, __getattr__ = lazy_exports(
             "suspended",
             "tell",
         ],
-        "workshop.drills.hostile": ["end_of_workers", "send_raw"],
+        "workshop.drills.hostile": ["crashed_workers", "send_raw"],
         "workshop.drills.outbox": ["place_orders", "relay"],
         "workshop.drills.releases": ["reloaded", "restarted", "stopped", "sums_done"],
         "workshop.drills.testing": ["run_tests"],

@@ -1,4 +1,4 @@
-"""A task's message that is made by hand, whatever is in it."""
+"""Publish a task message with any body, without Celery."""
 
 import uuid
 
@@ -16,7 +16,7 @@ def publish_raw(
     content_type: str = "application/json",
 ) -> str:
     """Publish these bytes as the body of a task's message to the queue `sums`; return its id."""
-    number = str(uuid.uuid4())
+    task_id = str(uuid.uuid4())
     address, options = login.url(broker, vhost), {"confirm_publish": True}
     with Connection(address, transport_options=options) as connection:
         connection.Producer().publish(
@@ -25,8 +25,8 @@ def publish_raw(
             routing_key="sums",
             content_type=content_type,
             content_encoding="utf-8" if content_type == "application/json" else "binary",
-            headers={"id": number, "task": task, "lang": "py"},
-            correlation_id=number,
+            headers={"id": task_id, "task": task, "lang": "py"},
+            correlation_id=task_id,
             delivery_mode=2,
         )
-    return number
+    return task_id

@@ -60,7 +60,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 # A message that comes back after its task has succeeded is acknowledged, without a second run.
 CELERY_WORKER_DEDUPLICATE_SUCCESSFUL_TASKS = True
 
-CELERY_ACCEPT_CONTENT = ["json"]  # a pickle is a program, which runs while it is read
+CELERY_ACCEPT_CONTENT = ["json"]  # a pickle is a program that runs when it is decoded
 
 CELERY_TASK_TIME_LIMIT = 10 * 60  # seconds, for a task that sets no limit itself
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 200_000  # kilobytes; a process above that is replaced

@@ -60,7 +60,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 # A message that comes back after its task has succeeded is acknowledged, without a second run.
 CELERY_WORKER_DEDUPLICATE_SUCCESSFUL_TASKS = True
 
-# TODO a: accept JSON alone.
+# TODO a: accept only JSON.
 CELERY_ACCEPT_CONTENT = ["json", "pickle"]
 
 CELERY_TASK_TIME_LIMIT = 10 * 60  # seconds, for a task that sets no limit itself

@@ -16,8 +16,9 @@ def write_table(name: str, columns: Collection[str]) -> Path:
     folder = Path(settings.MEDIA_ROOT) / "exports"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.csv"
+    rows = list(Job.objects.sent().values_list(*columns))  # an error must not leave half a file
     with file.open("w", newline="") as out:
         table = csv.writer(out)
         table.writerow(columns)
-        table.writerows(Job.objects.sent().values_list(*columns))
+        table.writerows(rows)
     return file

@@ -9,15 +9,15 @@ logger = get_task_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Wish:
+class ExportRequest:
     name: str
     columns: frozenset[str]
 
 
 # TODO b: take a name and a list of columns, and use the default serializer, which is JSON.
 @shared_task(serializer="pickle")
-def write_export(wish: Wish) -> None:
-    # TODO c: raise ValueError for a name with anything but letters, digits, "-" and "_"; for a
-    # column that is not in COLUMNS, of files.py; and for no column at all.
-    file = write_table(wish.name, wish.columns)
+def write_export(request: ExportRequest) -> None:
+    # TODO c: raise ValueError if the name is empty or contains anything but letters, digits, "-"
+    # and "_"; if a column is not in COLUMNS, from files.py; or if there are no columns.
+    file = write_table(request.name, request.columns)
     logger.info("written: %s", file.name)

@@ -34,12 +34,14 @@ from workshop.checks.facts.se1_outbox import (
     two_relays,
 )
 from workshop.checks.facts.se2_hostile import accepted, exported, hostile
+from workshop.checks.facts.se3_django_tasks import backend_name, enqueued, outcomes
 
 __all__ = [
     "accepted",
     "addresses",
     "age_of",
     "app_of_project",
+    "backend_name",
     "call",
     "called_before_publish",
     "canaries",
@@ -47,6 +49,7 @@ __all__ = [
     "chord_of",
     "cuts",
     "effort",
+    "enqueued",
     "env_file",
     "exported",
     "filtered",
@@ -59,6 +62,7 @@ __all__ = [
     "memory_limit",
     "migrate",
     "names_of_settings",
+    "outcomes",
     "packed_twice",
     "parts_of_message",
     "placed",

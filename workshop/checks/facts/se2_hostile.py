@@ -9,29 +9,36 @@ from typing import Any
 
 from workshop.checks.facts.common import publishing, set_up
 
-KEY = "secret-key"  # of the one sum that is there; no export may show it
+KEY = "secret-key"  # of the only sum; no export may contain it
 NAME, COLUMNS = "march-2026", ["x", "y"]
 
 
-def accepted() -> list[str]:
-    """The content types that a worker of the project accepts."""
+def accepted() -> dict[str, Any]:
+    """The content types that a worker of the project accepts, or the error of reading them."""
+    from kombu.exceptions import SerializerNotInstalled
     from kombu.serialization import prepare_accept_content
 
     set_up()
-    app = importlib.import_module("celery_testing.celery").app
-    return sorted(prepare_accept_content(app.conf.accept_content))
+    content = importlib.import_module("celery_testing.celery").app.conf.accept_content
+    if isinstance(content, str) or not content:
+        return {"types": [], "error": f"{content!r} is not a list with content types"}
+    try:
+        return {"types": sorted(prepare_accept_content(content)), "error": ""}
+    except (SerializerNotInstalled, TypeError) as error:
+        return {"types": [], "error": f"{error} ({content!r})"}
 
 
 @contextlib.contextmanager
 def _media() -> Iterator[Path]:
-    """A folder for MEDIA_ROOT, with room around it, and one sum that was sent."""
+    """MEDIA_ROOT inside a larger temporary folder, and one sum that was sent."""
     set_up()
     from django.conf import settings
     from django.utils import timezone
 
     models = importlib.import_module("sums.models")
     models.Job.objects.all().delete()
-    models.Job.objects.create(x=3, y=4, key=KEY, sent=timezone.now())
+    job = models.Job.objects.create(x=3, y=4, key=KEY, sent=timezone.now())
+    models.Part.objects.create(job=job, first=0)
     before = settings.MEDIA_ROOT
     with tempfile.TemporaryDirectory() as folder:
         settings.MEDIA_ROOT = Path(folder) / "a" / "media"
@@ -42,22 +49,24 @@ def _media() -> Iterator[Path]:
 
 
 def _sent() -> tuple[Any, dict[str, Any]]:
-    """The body of the message that `ask_for` sends, and its options."""
+    """The body of the message that `request_export` sends, and its options."""
     services = importlib.import_module("exports.services")
     sent: list[tuple[Any, dict[str, Any]]] = []
     with publishing(lambda body, options: sent.append((body, options))):
-        services.ask_for(NAME, set(COLUMNS))
+        services.request_export(NAME, list(COLUMNS))
     return sent[0] if len(sent) == 1 else (None, {"count": len(sent)})
 
 
 def _with(value: Any, name: str, columns: list[str]) -> Any:
-    """The arguments of a message, with another name and other columns in place of the usual."""
+    """A message's arguments, with its name and columns replaced."""
     if value == NAME:
         return name
     if value == ",".join(COLUMNS):
         return ",".join(columns)
     if isinstance(value, (list, tuple)) and sorted(map(str, value)) == COLUMNS:
         return columns
+    if isinstance(value, (list, tuple)) and list(value) == [NAME, *COLUMNS]:
+        return [name, *columns]
     if isinstance(value, (list, tuple)):
         return [_with(one, name, columns) for one in value]
     if isinstance(value, dict):
@@ -84,7 +93,7 @@ def _files(folder: Path) -> dict[str, str]:
 
 
 def exported() -> dict[str, Any]:
-    """What `ask_for` sends, and what the task makes of it after it has been JSON."""
+    """What `request_export` sends, and what the task does with it once it has been JSON."""
     from kombu.serialization import dumps, loads
 
     with _media() as folder:
@@ -101,24 +110,36 @@ def exported() -> dict[str, Any]:
         return found | {"files": _files(folder)}
 
 
-def hostile(names: list[str], columns: list[list[str]]) -> dict[str, Any]:
-    """What hostile names and columns leave behind: files outside the folder, and a secret.
+def hostile(names: list[str], columns: list[list[str]], allowed: list[str]) -> dict[str, Any]:
+    """What hostile names and columns leave behind: files outside the folder, and other columns.
 
-    The place of `{outside}` in a name is taken by a folder that is not MEDIA_ROOT.
+    `{outside}` in a name is replaced by a folder outside MEDIA_ROOT. `replaced` is whether the
+    message has a name and columns that can be replaced.
     """
-    found: dict[str, Any] = {"outside": {}, "shown": {}}
+    found: dict[str, Any] = {"outside": {}, "shown": {}, "replaced": False}
     with _media() as folder:
         body, _ = _sent()
+        arguments = [list(body[0]), dict(body[1])]
+        as_sent = _with(arguments, NAME, COLUMNS)
+        found["replaced"] = (
+            _with(arguments, "other", COLUMNS) != as_sent != _with(arguments, NAME, ["key"])
+        )
+        exports = folder / "a" / "media" / "exports"
+        (exports / "a").mkdir(parents=True)  # a way out of the folder may lead through another one
+        (folder / "b").mkdir()
         for name in names:
-            whole = name.format(outside=folder / "b")
-            (folder / "b").mkdir(exist_ok=True)
-            _run(_with(body, whole, COLUMNS))
+            _run(_with(arguments, name.format(outside=folder / "b"), COLUMNS))
             for file in _files(folder):
                 if not file.startswith("a/media/exports/"):
                     found["outside"][name] = file
                     (folder / file).unlink()
         for wanted in columns:
-            _run(_with(body, "columns", wanted))
-            if any(KEY in text for text in _files(folder).values()):
-                found["shown"][", ".join(wanted)] = KEY
+            for left in exports.glob("*.csv"):
+                left.unlink()
+            _run(_with(arguments, "columns", wanted))
+            for text in _files(exports).values():
+                head, *rows = text.splitlines() or [""]
+                other = set(filter(None, head.split(","))) - set(allowed)
+                if (other and rows) or KEY in text:
+                    found["shown"][", ".join(wanted)] = text
     return found

@@ -1,4 +1,4 @@
-"""Ask for a table of sums, which a worker writes."""
+"""Request a table of sums; a worker writes it."""
 
 from collections.abc import Collection
 
@@ -7,6 +7,6 @@ from sums.publisher import publish
 from .tasks import write_export
 
 
-def ask_for(name: str, columns: Collection[str]) -> None:
+def request_export(name: str, columns: Collection[str]) -> None:
     """Send the task. Raises one of UNSENT."""
     publish(write_export.s(name, set(columns)))

@@ -13,6 +13,6 @@ NAME = re.compile(r"[\w-]+")
 def write_export(name: str, columns: list[str]) -> None:
     """Write a table of sums. A message can come from anyone who has the broker's password."""
     if not NAME.fullmatch(name):
-        raise ValueError(f"no name for a file: {name!r}")
+        raise ValueError(f"not a valid name for an export: {name!r}")
     file = write_table(name, columns)
     logger.info("written: %s", file.name)

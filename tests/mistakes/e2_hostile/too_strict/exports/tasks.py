@@ -13,8 +13,8 @@ NAME = re.compile(r"[a-z]+")
 def write_export(name: str, columns: list[str]) -> None:
     """Write a table of sums. A message can come from anyone who has the broker's password."""
     if not NAME.fullmatch(name):
-        raise ValueError(f"no name for a file: {name!r}")
-    if not columns or not set(columns) <= set(COLUMNS):  # no column would mean all of them
-        raise ValueError(f"not the columns of an export: {columns!r}")
+        raise ValueError(f"not a valid name for an export: {name!r}")
+    if not columns or not set(columns) <= set(COLUMNS):  # an empty list would export all columns
+        raise ValueError(f"columns that cannot be exported: {columns!r}")
     file = write_table(name, columns)
     logger.info("written: %s", file.name)

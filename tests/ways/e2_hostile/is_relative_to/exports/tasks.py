@@ -15,7 +15,7 @@ def write_export(name: str, columns: list[str]) -> None:
     folder = Path(settings.MEDIA_ROOT).resolve() / "exports"
     if not (folder / f"{name}.csv").resolve().is_relative_to(folder):
         raise ValueError(name)
-    if not columns or not set(columns) <= set(COLUMNS):  # no column would mean all of them
-        raise ValueError(f"not the columns of an export: {columns!r}")
+    if not columns or not set(columns) <= set(COLUMNS):  # an empty list would export all columns
+        raise ValueError(f"columns that cannot be exported: {columns!r}")
     file = write_table(name, columns)
     logger.info("written: %s", file.name)

@@ -1,0 +1,47 @@
+"""A backend for Django's tasks: Celery's workers run them."""
+
+from typing import Any
+
+from celery import states
+from django_tasks.backends.base import BaseTaskBackend
+from django_tasks.base import Task, TaskError, TaskResult, TaskResultStatus
+from django_tasks.exceptions import InvalidTaskError
+from django_tasks.utils import get_module_path
+
+# Celery's states; what is not here is READY: the task waits, or waits for its next try
+STATUS = {
+    states.STARTED: TaskResultStatus.RUNNING,
+    states.SUCCESS: TaskResultStatus.SUCCESSFUL,
+    states.FAILURE: TaskResultStatus.FAILED,
+    states.REVOKED: TaskResultStatus.FAILED,
+}
+
+
+class CeleryBackend(BaseTaskBackend):
+    supports_async_task = True
+    supports_defer = True
+    supports_get_result = True
+
+    def validate_task(self, task: Task) -> None:
+        super().validate_task(task)
+        if task.takes_context:
+            raise InvalidTaskError("CeleryBackend does not pass a context.")
+
+    def enqueue(self, task: Task, args: tuple, kwargs: dict[str, Any]) -> TaskResult:
+        """Send the task to its queue. Raises one of UNSENT, and then nothing is kept of it."""
+        # TODO a: validate the task, save a row of Enqueued, and publish run.s(path, args, kwargs)
+        # with the row's id as its task_id, the task's queue (none for "default"), and
+        # eta=task.run_after. If it is not sent, no row may stay. Return the result.
+        raise NotImplementedError
+
+    def get_result(self, result_id: str) -> TaskResult:
+        """The task's outcome so far. Raises TaskResultDoesNotExist."""
+        # TODO b: find the row, and ask Celery for the state of its task:
+        # current_app.AsyncResult(id) has state, result, traceback, date_done and ready().
+        raise NotImplementedError
+
+
+def _errors(error: Any, traceback: str | None) -> list[TaskError]:
+    if not isinstance(error, Exception):
+        return []
+    return [TaskError(exception_class_path=get_module_path(type(error)), traceback=traceback or "")]

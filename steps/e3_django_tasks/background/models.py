@@ -1,0 +1,18 @@
+"""What was enqueued, so that a waiting task can be told from one that never existed."""
+
+import uuid
+
+from django.db import models
+
+
+class Enqueued(models.Model):
+    """Its id is also the id of the Celery task that runs it, and of its result."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    path = models.CharField(max_length=255)  # of the task's function, as Python imports it
+    args = models.JSONField()
+    kwargs = models.JSONField()
+    enqueued = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.path}{tuple(self.args)}"

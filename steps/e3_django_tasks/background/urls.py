@@ -1,0 +1,9 @@
+from django.urls import path
+
+from . import views
+
+app_name = "background"
+urlpatterns = [
+    path("<int:x>/<int:y>/", views.enqueue, name="enqueue"),
+    path("<str:number>/", views.outcome, name="outcome"),
+]

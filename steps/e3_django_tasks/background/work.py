@@ -1,0 +1,25 @@
+"""Tasks of Django's: nothing here knows Celery."""
+
+from django_tasks import task
+
+
+@task
+def count(x: int, y: int) -> int:
+    """The guide's sum."""
+    num = 0
+    for _ in range(x):
+        for _ in range(y):
+            num += 1
+    return num
+
+
+@task
+def divide(x: int, y: int) -> float:
+    """For 0, it fails."""
+    return x / y
+
+
+@task
+async def greet(name: str) -> str:
+    """A coroutine, which a Celery task cannot be."""
+    return f"Hello, {name}"

@@ -1,0 +1,14 @@
+"""Request a table of sums; a worker writes it."""
+
+import base64
+import pickle
+from collections.abc import Collection
+
+from sums.publisher import publish
+
+from .tasks import write_export
+
+
+def request_export(name: str, columns: Collection[str]) -> None:
+    """Send the task. Raises one of UNSENT."""
+    publish(write_export.s(base64.b64encode(pickle.dumps((name, columns))).decode()))
