@@ -60,7 +60,7 @@ USER stack
 
 FROM python AS lab
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends make rabbitmq-server socat \
+    && apt-get install -y --no-install-recommends make rabbitmq-server redis-server socat \
     && rm -rf /var/lib/apt/lists/* /var/log/* \
     && useradd --create-home --shell /bin/bash learner
 COPY --from=lab-packages /opt/venv /opt/venv

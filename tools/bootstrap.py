@@ -39,28 +39,8 @@ STAMP = os.path.join(VENV, "course-stamp")
 LOG = os.path.join(VENV, "setup.log")
 NEEDED_MB = 1200
 NEWER = ("python3.13", "python3.12", "python3.11")
-POLICY = "/usr/sbin/policy-rc.d"
-POLICY_MARK = "# celery-django-course: no service is started while RabbitMQ is installed"
-
-# One script, run as root, so that the policy file goes away however the script ends.
-# Debian starts and enables its own service; the course wants only the binaries.
-INSTALL_RABBITMQ = f"""
-set -e
-export DEBIAN_FRONTEND=noninteractive
-mark='{POLICY_MARK}'
-if [ ! -e {POLICY} ] || grep -qF "$mark" {POLICY}; then
-    trap 'rm -f {POLICY}' EXIT
-    trap 'exit 130' INT TERM HUP
-    printf '#!/bin/sh\\n%s\\nexit 101\\n' "$mark" > {POLICY}
-    chmod 755 {POLICY}
-fi
-dpkg --configure -a
-apt-get update -q
-apt-get install -y -q --no-install-recommends rabbitmq-server
-if [ -d /run/systemd/system ]; then systemctl disable rabbitmq-server
-elif command -v update-rc.d >/dev/null; then update-rc.d rabbitmq-server disable
-fi
-"""
+# Debian's package alone, without its service; also for workshop/machine/packages.py
+INSTALL = os.path.join(ROOT, "workshop", "machine", "install.sh")
 
 
 class Trouble(Exception):
@@ -342,7 +322,7 @@ def install_rabbitmq(steps, become, log):
     with steps.step("RabbitMQ", "installing Debian's package") as done:
         with open(log, "wb") as out:
             code = subprocess.call(
-                become + ["sh", "-c", INSTALL_RABBITMQ],
+                become + ["sh", INSTALL, "rabbitmq-server"],
                 stdout=out,
                 stderr=out,
                 stdin=subprocess.DEVNULL,

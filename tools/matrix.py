@@ -1,8 +1,8 @@
 """`make matrix`: the test suite in bare Debian 12 and 13, as root and as an ordinary user.
 
 Each column is a fresh system in a chroot with the checkout as a learner has it: for root with
-Python, make and git only, so that the run itself installs RabbitMQ; for an ordinary user in a
-path with a space and an accent, where an administrator has installed RabbitMQ. The systems are
+Python, make and git only, so that the run itself installs RabbitMQ and Redis; for an ordinary user
+in a path with a space and an accent, where an administrator has installed both. The systems are
 kept in CACHE, so that the next run starts at once; delete the folder to get newer packages.
 
     make matrix ONLY="debian 13, user"     one column
@@ -58,7 +58,7 @@ class Column:
 
     @property
     def packages(self) -> tuple[str, ...]:
-        return PYTHON if self.user == "root" else (*PYTHON, "rabbitmq-server")
+        return PYTHON if self.user == "root" else (*PYTHON, "rabbitmq-server", "redis-server")
 
     @property
     def folder(self) -> str:

@@ -1,1 +1,1 @@
-"""A private RabbitMQ, and a spare one to be killed. It knows nothing of stages or Celery."""
+"""Private RabbitMQs, some to be killed, and a Redis. It knows nothing of stages or Celery."""
