@@ -64,24 +64,24 @@ def test_it_listens_on_the_loopback_only_and_writes_no_snapshots(server):
 
 @needs_redis
 def test_a_kill_loses_everything_unless_it_keeps_its_data(server):
-    for keeps in (False, True):
-        server.start(keeps)
+    for persistent in (False, True):
+        server.start(persistent)
         before, pid = server.url(), server.pid
         server.call("RPUSH", "sums", *range(1000))
         server.kill()
         assert not psutil.pid_exists(pid) and server.pid is None and not server.answers()
-        server.start(keeps)
+        server.start(persistent)
         assert server.url() == before
-        assert server.length("sums") == (1000 if keeps else 0)
+        assert server.length("sums") == (1000 if persistent else 0)
         server.stop()
-    server.start(keeps=True)
-    assert server.length("sums") == 1000, "an orderly stop keeps it, too"
-    with pytest.raises(CourseError, match="already running, with keeps=True"):
+    server.start(persistent=True)
+    assert server.length("sums") == 1000, "an orderly stop persistent it, too"
+    with pytest.raises(CourseError, match="already running, with persistent=True"):
         server.start()
     server.stop()
     server.start()
     server.stop()
-    server.start(keeps=True)
+    server.start(persistent=True)
     assert server.length("sums") == 0, "a start without it has deleted what was kept"
 
 

@@ -1,9 +1,11 @@
 """A private Redis, or Valkey, which can be killed: another broker, for comparison with RabbitMQ."""
 
+import contextlib
 import os
 import shlex
 import shutil
 import socket
+from collections.abc import Iterator
 from functools import cache
 
 import redis
@@ -17,10 +19,10 @@ from workshop.machine.patience import by_clock
 from workshop.machine.ports import claim, is_taken
 
 SERVERS = ("redis-server", "valkey-server")
-# where Debian and Homebrew put them, for a PATH that leaves these out
+# where Debian and Homebrew install them, in case PATH lacks these folders
 PLACES = ("/usr/bin", "/opt/homebrew/bin", "/usr/local/bin", "/home/linuxbrew/.linuxbrew/bin")
-# Not Redis's default, which is left to a Redis that is already here; and below the ports of
-# outgoing connections, among which a client that keeps retrying could connect to itself.
+# Not Redis's default port, which another Redis may use. It is below the range of ephemeral ports,
+# in which a client that persistent retrying could connect to itself.
 FIRST_PORT = 6479
 
 
@@ -32,7 +34,7 @@ def find_server() -> str | None:
 
 
 def installed_server() -> str:
-    """The path of the server; Debian's package is installed if there is none, and if it may be."""
+    """The path of the server. If there is none, install Debian's package where that is allowed."""
     if found := find_server():
         return found
     cure = packages.by_system(
@@ -54,7 +56,7 @@ class Redis:
 
     def __init__(self) -> None:
         self.folder = folder_for_this_process(".redis")
-        self.keeps = False
+        self.persistent = False
         self._port: int | None = None
         self._server: process.Running | None = None
 
@@ -82,30 +84,31 @@ class Redis:
         """The server's process, if it is running."""
         return self._server.pid if self._server and self._server.is_running else None
 
-    def start(self, keeps: bool = False) -> bool:
+    def start(self, persistent: bool = False) -> bool:
         """Start it and wait until it answers; False if it was running already.
 
-        With `keeps`, its data survives a kill; start it with `keeps` each time. Without, it starts
-        empty, and what an earlier start with `keeps` left on disk is deleted.
+        With `persistent`, its data survives a kill; start it that way each time. Without, it starts
+        empty, and what an earlier start with `persistent` left on disk is deleted.
         """
         if self.is_running:
-            if keeps != self.keeps:
+            if persistent != self.persistent:
                 raise CourseError(
-                    f"this Redis is already running, with keeps={self.keeps}.",
-                    f"stop() it, then start(keeps={keeps})",
+                    f"this Redis is already running, with persistent={self.persistent}.",
+                    f"stop() it, then start(persistent={persistent})",
                 )
             return False
         server = installed_server()
         folder_for_this_process(".redis")  # this object may have been created long ago
-        if not keeps:
-            shutil.rmtree(self.folder / "appendonlydir", ignore_errors=True)
+        if not persistent:
+            for old in self.folder.glob("appendonly*"):  # a file before Redis 7, then a folder
+                shutil.rmtree(old) if old.is_dir() else old.unlink()
         self.folder.mkdir(parents=True, exist_ok=True)
         if is_taken(self.port):
             raise CourseError(
-                f"another program listens on port {self.port}, which is this Redis's.",
+                f"another program listens on port {self.port}, which the private Redis needs.",
                 f"end it (ss -ltnp 'sport = :{self.port}' names it), then start again",
             )
-        self.keeps = keeps
+        self.persistent = persistent
         listens = process.listens(self.port)
         self._server = process.run(
             shlex.join([server, *self._options()]),
@@ -126,9 +129,20 @@ class Redis:
             *("--bind", "127.0.0.1"),
             *("--port", str(self.port)),
             *("--save", ""),  # no snapshots: the append-only file alone decides what survives
-            *("--appendonly", "yes" if self.keeps else "no"),
+            *("--appendonly", "yes" if self.persistent else "no"),
             *("--appendfsync", "always"),
         ]
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator["Redis"]:
+        """It, running and empty; stopped afterward if it was not running before."""
+        new = self.start(self.persistent and self.is_running)
+        self.empty()
+        try:
+            yield self
+        finally:
+            if new:
+                self.stop()
 
     def answers(self) -> bool:
         """Whether it answers PING. It does not while it is still loading its data."""
@@ -140,7 +154,7 @@ class Redis:
             return False
 
     def stop(self) -> None:
-        """Stop it in an orderly way; without `keeps`, its data is gone anyway."""
+        """Stop it in an orderly way; without `persistent`, its data is gone anyway."""
         if self._server:
             self._server.stop()
 

@@ -11,60 +11,18 @@ BACKEND, SETTINGS = "background/backend.py", "celery_testing/settings.py"
 NAME = "background.backend.CeleryBackend"
 ANSWER = 1.0  # seconds; the task takes longer
 SIDE = 6000
+TASK = "background.work.count"
 STATES = {
     "waiting": "READY",
     "STARTED": "RUNNING",
     "SUCCESS": "SUCCESSFUL",
     "FAILURE": "FAILED",
+    "REVOKED": "FAILED",
     "RETRY": "READY",
 }
 
 
-def enqueued(look: Look) -> dict[str, Any]:
-    look.needs_file(BACKEND)
-    look.migrate()
-    return look.once("enqueued", lambda: look.ask("enqueued"))
-
-
 @check.item(todo="a", file=BACKEND)
-def message_is_sent(look: Look) -> str:
-    plain = enqueued(look)["plain"]
-    if plain["error"]:
-        raise check.wrong("enqueue_raised", error=plain["error"])
-    if plain["count"] != 1:
-        raise check.wrong("other_count", count=plain["count"])
-    if plain["returned"] != "TaskResult":
-        raise check.wrong("returns_another", kind=plain["returned"])
-    if plain["value"] != 12:
-        raise check.wrong("other_task", value=plain["value"])
-    if not plain["quick"]:
-        raise check.wrong("tries_for_minutes")
-    if not plain["row"] or not plain["id"]:
-        raise check.wrong("other_id" if plain["row"] else "no_row")
-    return check.says("sent", status=plain["status"])
-
-
-@check.item(todo="a", file=BACKEND, needs=(message_is_sent,))
-def options_are_kept(look: Look) -> None:
-    found = enqueued(look)
-    if not found["later"].get("eta"):
-        raise check.wrong("no_eta")
-    if found["other"].get("queue") != "quick":
-        raise check.wrong("other_queue", queue=found["other"].get("queue"))
-    if found["plain"]["queue"] != "sums":
-        raise check.wrong("other_default", queue=found["plain"]["queue"])
-
-
-@check.item(todo="a", file=BACKEND, needs=(message_is_sent,))
-def refusal_leaves_nothing(look: Look) -> None:
-    refused = enqueued(look)["refused"]
-    if not refused["error"]:
-        raise check.wrong("hides_a_refusal")
-    if refused["rows"]:
-        raise check.wrong("row_is_left")
-
-
-@check.item(todo="b", file=BACKEND)
 def states_are_translated(look: Look) -> str:
     look.needs_file(BACKEND)
     look.migrate()
@@ -80,7 +38,7 @@ def states_are_translated(look: Look) -> str:
     return check.says("translated", count=len(STATES))
 
 
-@check.item(todo="b", file=BACKEND, needs=(states_are_translated,))
+@check.item(todo="a", file=BACKEND, needs=(states_are_translated,))
 def results_are_whole(look: Look) -> None:
     found = look.once("outcomes", lambda: look.ask("outcomes"))
     done, failed = found["SUCCESS"], found["FAILURE"]
@@ -88,8 +46,66 @@ def results_are_whole(look: Look) -> None:
         raise check.wrong("no_value", value=done.get("value"))
     if failed["errors"] != ["builtins.ZeroDivisionError"]:
         raise check.wrong("no_error", errors=", ".join(failed["errors"]) or "none")
-    if not done["id"] or done["args"] != [[3], {"y": 4}]:
-        raise check.wrong("other_args", args=done["args"])
+    if not failed["traceback"]:
+        raise check.wrong("no_traceback")
+    if not done["id"] or done["args"] != [[3], {"y": 4}] or done["task"] != TASK:
+        raise check.wrong("other_args", args=done["args"], task=done["task"])
+    if done["backend"] != "default":
+        raise check.wrong("other_alias", alias=done["backend"])
+    waiting = found["waiting"]["times"]
+    if [done["times"], failed["times"], waiting] != [[True, True], [True, True], [True, False]]:
+        raise check.wrong("other_times")
+
+
+def enqueued(look: Look) -> dict[str, Any]:
+    look.needs_file(BACKEND)
+    look.migrate()
+    return look.once("enqueued", lambda: look.ask("enqueued"))
+
+
+@check.item(todo="b", file=BACKEND, needs=(states_are_translated,))
+def message_is_sent(look: Look) -> str:
+    plain = enqueued(look)["plain"]
+    if plain["error"]:
+        raise check.wrong("enqueue_raised", error=plain["error"])
+    if plain["count"] != 1:
+        raise check.wrong("other_count", count=plain["count"])
+    if not plain["right_type"]:
+        raise check.wrong("returns_another", kind=plain["returned"])
+    if plain["value"] != 12:
+        raise check.wrong("other_task", value=plain["value"])
+    if not plain["quick"]:
+        raise check.wrong("tries_for_minutes")
+    if not plain["row"]:
+        raise check.wrong("no_row")
+    if plain["task_id"] != plain["id"]:
+        raise check.wrong("other_id")
+    return check.says("sent", status=plain["status"])
+
+
+@check.item(todo="b", file=BACKEND, needs=(message_is_sent,))
+def options_are_kept(look: Look) -> None:
+    found = enqueued(look)
+    late = found["later"].get("late")
+    if late is None:
+        raise check.wrong("no_eta")
+    if abs(late) > 60:
+        raise check.wrong("other_eta", hours=(late / 3600))
+    if found["other"].get("queue") != "quick":
+        raise check.wrong("other_queue", queue=found["other"].get("queue"))
+    if found["plain"]["queue"] != "sums":
+        raise check.wrong("other_default", queue=found["plain"]["queue"])
+
+
+@check.item(todo="b", file=BACKEND, needs=(message_is_sent,))
+def refusal_leaves_nothing(look: Look) -> None:
+    refused = enqueued(look)["refused"]
+    if not refused["error"]:
+        raise check.wrong("hides_a_refusal")
+    if refused["rows"]:
+        raise check.wrong("row_is_left")
+    if not enqueued(look)["signals"]:
+        raise check.wrong("no_signal")
 
 
 @check.item(todo="c", file=SETTINGS)

@@ -21,6 +21,7 @@ from workshop import places, show, verbs
 from workshop.broker import login, routing, spare
 from workshop.broker.cluster import Cluster
 from workshop.broker.node import Broker
+from workshop.broker.redis import Redis, this_process_redis
 from workshop.broker.spare import SecondBroker
 from workshop.desk import lessons, prepare, stages
 from workshop.lab import jupyter
@@ -139,6 +140,15 @@ class Lesson(Project):
         second.start()
         second.empty()
         return second
+
+    def redis(self, persistent: bool = False) -> Redis:
+        """A private Redis, running and empty; with `persistent`, its data survives a kill."""
+        server = this_process_redis()
+        if server.persistent != persistent:
+            server.stop()
+        server.start(persistent)
+        server.empty()
+        return server
 
     def cluster(self) -> Cluster:
         """Three brokers that are one, with your rabbitmq.conf; you may kill them.

@@ -15,6 +15,7 @@ import httpx
 
 from workshop.broker import login
 from workshop.broker.node import Broker
+from workshop.broker.redis import Redis
 from workshop.broker.spare import SecondBroker
 from workshop.desk import stages
 from workshop.errors import CourseError
@@ -134,6 +135,18 @@ class Project:
         env = {"BROKER_URL": login.url(second, name), "DATABASE_URL": f"sqlite:///{database}"}
         second.flush_to_disk()
         other = Project(self.stage, self.path, second, env, name)
+        other._running = self._running  # the next begin() ends them all
+        return other
+
+    def on_redis(self, server: Redis, name: str) -> "Project":
+        """This project with a running private Redis as its broker and a new database, `name`."""
+        database = self._tables(server.folder, name)
+        env = {
+            "BROKER_URL": server.url(),
+            "BROKER_URLS": server.url(),
+            "DATABASE_URL": f"sqlite:///{database}",
+        }
+        other = Project(self.stage, self.path, self.broker, env)
         other._running = self._running  # the next begin() ends them all
         return other
 

@@ -1,4 +1,4 @@
-"""A backend for Django's tasks: Celery's workers run them."""
+"""A backend for Django tasks, which Celery workers run."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django_tasks.base import Task, TaskError, TaskResult, TaskResultStatus
 from django_tasks.exceptions import InvalidTaskError
 from django_tasks.utils import get_module_path
 
-# Celery's states; what is not here is READY: the task waits, or waits for its next try
+# Any other state of Celery's means READY: the task waits for a worker, or for a retry.
 STATUS = {
     states.STARTED: TaskResultStatus.RUNNING,
     states.SUCCESS: TaskResultStatus.SUCCESSFUL,
@@ -27,17 +27,17 @@ class CeleryBackend(BaseTaskBackend):
         if task.takes_context:
             raise InvalidTaskError("CeleryBackend does not pass a context.")
 
-    def enqueue(self, task: Task, args: tuple, kwargs: dict[str, Any]) -> TaskResult:
-        """Send the task to its queue. Raises one of UNSENT, and then nothing is kept of it."""
-        # TODO a: validate the task, save a row of Enqueued, and publish run.s(path, args, kwargs)
-        # with the row's id as its task_id, the task's queue (none for "default"), and
-        # eta=task.run_after. If it is not sent, no row may stay. Return the result.
-        raise NotImplementedError
-
     def get_result(self, result_id: str) -> TaskResult:
         """The task's outcome so far. Raises TaskResultDoesNotExist."""
-        # TODO b: find the row, and ask Celery for the state of its task:
-        # current_app.AsyncResult(id) has state, result, traceback, date_done and ready().
+        # TODO a: find the row, and ask Celery for the state of its task:
+        # current_app.AsyncResult(id) has state, result, traceback and date_done.
+        raise NotImplementedError
+
+    def enqueue(self, task: Task, args: tuple, kwargs: dict[str, Any]) -> TaskResult:
+        """Send the task to its queue. Raises one of UNSENT, and then no row is kept."""
+        # TODO b: save a row of Enqueued, and publish run.s(path, args, kwargs) with the row's id as
+        # its task_id, the task's queue (None for "default"), and eta=task.run_after. If it is not
+        # sent, no row may stay. Return the result, after sending the signal task_enqueued.
         raise NotImplementedError
 
 

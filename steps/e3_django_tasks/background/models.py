@@ -1,4 +1,4 @@
-"""What was enqueued, so that a waiting task can be told from one that never existed."""
+"""The enqueued tasks: a waiting task has a row, and one that never existed has none."""
 
 import uuid
 
@@ -15,4 +15,4 @@ class Enqueued(models.Model):
     enqueued = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
-        return f"{self.path}{tuple(self.args)}"
+        return f"{self.path} {self.args} {self.kwargs}"

@@ -1,4 +1,4 @@
-"""The one Celery task, which runs any task of Django's."""
+"""The one Celery task, which runs any Django task."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from django_tasks.base import Task
 
 @shared_task
 def run(path: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """Run the task of this path. Raises ValueError if there is something else."""
+    """Run the task at this path. Raises ValueError if the path names something else."""
     task = import_string(path)
     if not isinstance(task, Task):  # a message may name anything
-        raise ValueError(f"no task: {path}")
+        raise ValueError(f"not a task: {path}")
     return task.call(*args, **kwargs)

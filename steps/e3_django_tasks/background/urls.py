@@ -5,5 +5,5 @@ from . import views
 app_name = "background"
 urlpatterns = [
     path("<int:x>/<int:y>/", views.enqueue, name="enqueue"),
-    path("<str:number>/", views.outcome, name="outcome"),
+    path("<str:result_id>/", views.outcome, name="outcome"),
 ]

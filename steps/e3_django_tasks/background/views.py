@@ -1,4 +1,4 @@
-"""Ask for a count, and for its outcome. Which backend runs it, only the settings know."""
+"""Ask for a count, and for its outcome. Only the settings name the backend that runs it."""
 
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -22,9 +22,9 @@ def enqueue(request: HttpRequest, x: int, y: int) -> JsonResponse:
 
 
 @require_safe
-def outcome(request: HttpRequest, number: str) -> JsonResponse:
+def outcome(request: HttpRequest, result_id: str) -> JsonResponse:
     try:
-        return JsonResponse(_shown(default_task_backend.get_result(number)))
+        return JsonResponse(_shown(default_task_backend.get_result(result_id)))
     except TaskResultDoesNotExist:
         return JsonResponse({"detail": "No such task."}, status=404)
 

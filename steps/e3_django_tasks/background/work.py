@@ -1,4 +1,4 @@
-"""Tasks of Django's: nothing here knows Celery."""
+"""Django tasks: nothing here depends on Celery."""
 
 from django_tasks import task
 
@@ -15,11 +15,11 @@ def count(x: int, y: int) -> int:
 
 @task
 def divide(x: int, y: int) -> float:
-    """For 0, it fails."""
+    """Fail if y is 0."""
     return x / y
 
 
 @task
 async def greet(name: str) -> str:
-    """A coroutine, which a Celery task cannot be."""
+    """A coroutine function, which a Celery task cannot be."""
     return f"Hello, {name}"

@@ -35,6 +35,7 @@ from workshop.checks.facts.se1_outbox import (
 )
 from workshop.checks.facts.se2_hostile import accepted, exported, hostile
 from workshop.checks.facts.se3_django_tasks import backend_name, enqueued, outcomes
+from workshop.checks.facts.se4_redis import reminded, transport_options
 
 __all__ = [
     "accepted",
@@ -71,6 +72,7 @@ __all__ = [
     "relay_killed",
     "relayed",
     "reliable",
+    "reminded",
     "reports",
     "results",
     "retries_of_tell",
@@ -94,6 +96,7 @@ __all__ = [
     "submit",
     "supervised",
     "thumbnails",
+    "transport_options",
     "two_relays",
     "view",
     "worker_conf",

@@ -2,12 +2,14 @@
 
 import importlib
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
+from datetime import timezone as time_zone
 from typing import Any
 
 from workshop.checks.facts.common import publishing, set_up
 
 BACKEND = "background.backend.CeleryBackend"
+FAR = time_zone(timedelta(hours=9))  # a time that is not in UTC
 
 
 def backend_name() -> str:
@@ -38,86 +40,115 @@ def enqueued() -> dict[str, Any]:
     from kombu.exceptions import OperationalError
 
     work, model = _set_up()
-    app = importlib.import_module("celery_testing.celery").app
+    later = (timezone.now() + timedelta(hours=25)).astimezone(FAR)
     sent: list[tuple[Any, dict[str, Any]]] = []
+    signals: list[str] = []
 
-    def send(task: Any) -> dict[str, Any]:
-        sent.clear()
-        try:
-            result = task.enqueue(3, y=4)
-        except NotImplementedError:
-            raise
-        except Exception as error:
-            return {"error": _text(error), "count": len(sent)}
-        found: dict[str, Any] = {"error": "", "count": len(sent)}
-        found["returned"] = type(result).__name__
-        if len(sent) != 1 or found["returned"] != "TaskResult":
-            return found
-        body, options = sent[0]
-        headers = options["headers"]
-        found |= {"status": str(result.status), "id": headers["id"] == str(result.id)}
-        found |= {"eta": headers.get("eta"), "queue": options.get("routing_key")}
-        found |= {"row": model.objects.filter(pk=result.id).exists()}
-        found["quick"] = not options.get("retry") and bool(options.get("confirm_timeout"))
-        try:
-            found["value"] = app.tasks[headers["task"]](*body[0], **body[1])
-        except Exception as error:
-            found["value"] = _text(error)
-        return found
+    def note(task_result: Any, **_: Any) -> None:
+        signals.append(str(task_result.id))
 
     def refuse(body: Any, options: dict[str, Any]) -> None:
         raise OperationalError("refused") from TimeoutError()
 
-    later = timezone.now() + timedelta(hours=1)
+    importlib.import_module("django_tasks.signals").task_enqueued.connect(note)
     with publishing(lambda body, options: sent.append((body, options))):
-        found = {
-            "plain": send(work.count),
-            "later": send(work.count.using(run_after=later)),
-            "other": send(work.count.using(queue_name="quick")),
+        found: dict[str, Any] = {
+            "plain": _enqueue(work.count, sent),
+            "later": _enqueue(work.count.using(run_after=later), sent),
+            "other": _enqueue(work.count.using(queue_name="quick"), sent),
         }
+    if eta := found["later"].get("eta"):
+        found["later"]["late"] = (datetime.fromisoformat(eta) - later).total_seconds()
+    for one in found.values():
+        one["row"] = model.objects.filter(pk=one["id"]).exists() if one.get("id") else False
     model.objects.all().delete()
     with publishing(refuse):
-        found["refused"] = send(work.count)
+        found["refused"] = _enqueue(work.count, sent)
     found["refused"]["rows"] = model.objects.count()
+    found["signals"] = len(signals)
     return found
+
+
+def _enqueue(task: Any, sent: list[tuple[Any, dict[str, Any]]]) -> dict[str, Any]:
+    """Enqueue a task with 3 and y=4; what was then sent, and what a worker would get from it."""
+    result_class = importlib.import_module("django_tasks.base").TaskResult
+    app = importlib.import_module("celery_testing.celery").app
+    sent.clear()
+    try:
+        result = task.enqueue(3, y=4)
+    except NotImplementedError:
+        raise
+    except Exception as error:
+        return {"error": _text(error), "count": len(sent)}
+    found: dict[str, Any] = {"error": "", "count": len(sent), "returned": type(result).__name__}
+    found["right_type"] = isinstance(result, result_class)
+    if len(sent) != 1 or not found["right_type"]:
+        return found
+    body, options = sent[0]
+    headers = options["headers"]
+    found |= {"status": str(result.status), "id": str(result.id), "task_id": headers["id"]}
+    found |= {"eta": headers.get("eta"), "queue": options.get("routing_key")}
+    found["quick"] = not options.get("retry") and bool(options.get("confirm_timeout"))
+    try:
+        found["value"] = app.tasks[headers["task"]](*body[0], **body[1])
+    except Exception as error:
+        found["value"] = _text(error)
+    return found
+
+
+def _outcome(number: str) -> dict[str, Any]:
+    backend = importlib.import_module("django_tasks").task_backends["default"]
+    result_class = importlib.import_module("django_tasks.base").TaskResult
+    missing = importlib.import_module("django_tasks.exceptions").TaskResultDoesNotExist
+    try:
+        result = backend.get_result(number)
+    except missing:
+        return {"status": "TaskResultDoesNotExist"}
+    except NotImplementedError:
+        raise
+    except Exception as error:
+        return {"status": _text(error)}
+    if not isinstance(result, result_class):
+        return {"status": f"{type(result).__name__}, which is not a TaskResult"}
+    return {**_shown(result), "id": str(result.id) == number}
+
+
+def _shown(result: Any) -> dict[str, Any]:
+    return {
+        "status": str(result.status),
+        "args": [list(result.args), dict(result.kwargs)],
+        "task": getattr(result.task, "module_path", str(result.task)),
+        "backend": result.backend,
+        "times": [result.enqueued_at is not None, result.finished_at is not None],
+        "errors": [error.exception_class_path for error in result.errors],
+        "traceback": all(error.traceback for error in result.errors),
+        "value": result.return_value if str(result.status) == "SUCCESSFUL" else None,
+    }
 
 
 def outcomes() -> dict[str, Any]:
     """What `get_result` answers for each state, and for ids that nobody has enqueued."""
+    from celery.exceptions import TaskRevokedError
+
     _, model = _set_up()
     app = importlib.import_module("celery_testing.celery").app
-    backend = importlib.import_module("django_tasks").task_backends["default"]
-    missing = importlib.import_module("django_tasks.exceptions").TaskResultDoesNotExist
-
-    def seen(number: str) -> dict[str, Any]:
-        try:
-            result = backend.get_result(number)
-        except missing:
-            return {"status": "TaskResultDoesNotExist"}
-        except NotImplementedError:
-            raise
-        except Exception as error:
-            return {"status": _text(error)}
-        found: dict[str, Any] = {"status": str(result.status), "id": str(result.id) == number}
-        found["args"] = [list(result.args), dict(result.kwargs)]
-        found["task"] = result.task.module_path
-        found["errors"] = [error.exception_class_path for error in result.errors]
-        if found["status"] == "SUCCESSFUL":
-            found["value"] = result.return_value
-        return found
+    stored = importlib.import_module("django_celery_results.models").TaskResult
 
     def add(state: str, value: Any = None) -> str:
         row = model.objects.create(path="background.work.count", args=[3], kwargs={"y": 4})
         if state:
             app.backend.store_result(str(row.pk), value, state)
+        if isinstance(value, Exception):  # which is stored only for a task that a worker runs
+            stored.objects.filter(task_id=row.pk).update(traceback="Traceback …")
         return str(row.pk)
 
     return {
-        "waiting": seen(add("")),
-        "STARTED": seen(add("STARTED")),
-        "SUCCESS": seen(add("SUCCESS", 12)),
-        "FAILURE": seen(add("FAILURE", ZeroDivisionError("division by zero"))),
-        "RETRY": seen(add("RETRY", ConnectionError("try again"))),
-        "unknown": seen(str(uuid.uuid4())),
-        "no id": seen("nothing"),
+        "waiting": _outcome(add("")),
+        "STARTED": _outcome(add("STARTED")),
+        "SUCCESS": _outcome(add("SUCCESS", 12)),
+        "FAILURE": _outcome(add("FAILURE", ZeroDivisionError("division by zero"))),
+        "REVOKED": _outcome(add("REVOKED", TaskRevokedError("revoked"))),
+        "RETRY": _outcome(add("RETRY", ConnectionError("try again"))),
+        "unknown": _outcome(str(uuid.uuid4())),
+        "no id": _outcome("nothing"),
     }

@@ -66,7 +66,7 @@ CELERY_WORKER_MAX_MEMORY_PER_CHILD = 200_000  # kilobytes; a process above that 
 # The number of parts that senders ask for. Without it, they do not send the argument `parts`.
 SUM_PARTS = int(os.environ.get("SUM_PARTS", "0")) or None
 
-# Django's own tasks: "default" is Celery's default queue.
+# Django tasks: their queue "default" is Celery's default queue.
 TASKS = {
     "default": {
         "BACKEND": "background.backend.CeleryBackends",
