@@ -182,6 +182,22 @@ def test_data_that_booted_is_good_until_the_node_says_otherwise(tmp_path, said, 
     assert (tmp_path / "data").exists() != is_unreadable
 
 
+@pytest.mark.parametrize("reason", ["enotdir", "eacces"])
+def test_why_rabbitmq_4_could_not_create_a_folder_is_read_in_its_own_log(tmp_path, reason):
+    broker = Broker(tmp_path)
+    for name in ("data", "log"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "booted").touch()
+    (tmp_path / "log" / "boot.log").write_text(
+        'Error during startup: {error,\n{{error,\n"Ra could not create its data directory. See the '
+        'log for details."},'
+    )
+    line = "[error] Failed to create Ra data directory at '/x', file system operation error: {}\n"
+    other = {"enotdir": "eacces", "eacces": "enotdir"}[reason]  # what an earlier boot has written
+    broker.log.write_text(line.format(other) + line.format(reason) + "[error]   pid: <0.223.0>\n")
+    assert broker._set_data_aside() == (reason == "enotdir")
+
+
 def test_a_node_that_does_not_start_is_tried_once_and_the_doctor_says_why(
     tmp_path, monkeypatch, request
 ):

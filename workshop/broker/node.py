@@ -30,9 +30,12 @@ BOOT_SECONDS = 60
 UNREADABLE = re.compile(
     "cannot_create_mnesia_dir|cannot_read_file|file_read_error|erl_parse|mnesia_app,start|"
     "not_a_log_file|not_a_dets_file|needs_repair|bad_object|corrupt|schema_integrity_check_failed|"
-    "failed_to_cluster_with"
+    "failed_to_cluster_with|file system operation error: enotdir"
 )
 FORBIDDEN = re.compile("eacces|eperm|enospc|erofs|emfile")
+# In this case, RabbitMQ 4 writes the reason to its own log only.
+RA_FAILED = "Ra could not create its data directory"
+RA_REASON = re.compile("Failed to create Ra data directory .*")
 
 
 # A node outlives the object, and usually the process, that started it.
@@ -169,6 +172,8 @@ class Broker(Processes):
             return True
         with contextlib.suppress(OSError):
             said = (self.folder / "log" / "boot.log").read_text(errors="replace")
+            if RA_FAILED in said:  # the last reason there is this boot's
+                said += "".join(RA_REASON.findall(self.log.read_text(errors="replace"))[-1:])
             if UNREADABLE.search(said) and not FORBIDDEN.search(said):
                 aside = self.folder / f"data-{time.strftime('%Y%m%d-%H%M%S')}"
                 data.rename(aside)
