@@ -1,6 +1,7 @@
 """Installing a package of Debian's: who may, what a refusal says, and that no service starts."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from workshop.errors import CourseError
 from workshop.machine import packages
+from workshop.machine.patience import wait_until
 
 
 def stub(folder: Path, name: str, body: str = "exit 0") -> None:
@@ -95,13 +97,31 @@ def test_without_the_right_to_install_nothing_runs(debian):
     assert error.value.cure == "type this"
 
 
+def test_ctrl_c_waits_until_the_script_has_cleared_up(script, tmp_path):
+    clear = f'sleep 1; touch "{tmp_path}/cleared"; exit 130'
+    script(f"trap '{clear}' INT; echo > \"$1\"; sleep 1; :")
+    code = (
+        "import sys; from pathlib import Path; from workshop.machine import packages; "
+        "packages.may_install = list; packages.SCRIPT = Path(sys.argv[1]); "
+        "packages.install(sys.argv[2], '')"
+    )
+    begun = tmp_path / "begun"
+    words = [sys.executable, "-c", code, str(tmp_path / "install.sh"), str(begun)]
+    child = subprocess.Popen(words, start_new_session=True, stderr=subprocess.DEVNULL)
+    wait_until(begun.exists, limit=20, what="the script")
+    os.killpg(child.pid, signal.SIGINT)
+    child.wait()
+    assert (tmp_path / "cleared").exists()
+
+
 @pytest.mark.skipif(not Path("/var/lib/dpkg").exists(), reason="not a Debian")
 def test_the_script_keeps_services_off_only_while_it_installs(tmp_path, monkeypatch):
     policy = tmp_path / "policy-rc.d"
     text = packages.SCRIPT.read_text().replace("/usr/sbin/policy-rc.d", str(policy))
     (tmp_path / "install.sh").write_text(text)
-    for name in ("dpkg", "systemctl", "update-rc.d"):
-        stub(tmp_path, name, "exit 1" if name == "dpkg" else "exit 0")
+    stub(tmp_path, "dpkg", "exit 1")
+    for name in ("systemctl", "update-rc.d"):
+        stub(tmp_path, name, f'echo "$@" >> "{tmp_path}/asked"')
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
 
     def install(body: str) -> int:
@@ -113,6 +133,10 @@ def test_the_script_keeps_services_off_only_while_it_installs(tmp_path, monkeypa
     assert not policy.exists()
     assert install("exit 100") == 100
     assert not policy.exists()
+    (tmp_path / "asked").unlink()
+    assert install("kill -INT $PPID; exit 0") == 130
+    assert not policy.exists()
+    assert "hello" in (tmp_path / "asked").read_text(), "apt-get ended its work: left off as well"
     policy.write_text("#!/bin/sh\n# celery-django-course: no service is started while …\n")
     assert install(refuses) == 0
     assert not policy.exists(), "what a killed installation left is cleared"

@@ -10,9 +10,15 @@ mark='# celery-django-course: no service is started'
 exec 9</var/lib/dpkg
 flock -w 600 9 || { echo "another installation of the course has not ended within 10 minutes"; exit 1; }
 
+leave_off() {
+    if [ -d /run/systemd/system ]; then systemctl disable "$1"
+    elif command -v update-rc.d >/dev/null; then update-rc.d "$1" disable
+    fi
+}
+
+trap 'leave_off "$1" || true; exit 130' INT TERM HUP  # by then, apt-get may have installed it
 if [ ! -e $policy ] || grep -qF "$mark" $policy; then
     trap 'rm -f $policy' EXIT
-    trap 'exit 130' INT TERM HUP
     printf '#!/bin/sh\n%s\nexit 101\n' "$mark" > $policy
     chmod 755 $policy
 fi
@@ -21,6 +27,4 @@ fi
 dpkg --configure -a 9<&- || true
 apt-get update -q 9<&- || true
 apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=120 "$1" 9<&-
-if [ -d /run/systemd/system ]; then systemctl disable "$1"
-elif command -v update-rc.d >/dev/null; then update-rc.d "$1" disable
-fi
+leave_off "$1"

@@ -51,13 +51,18 @@ def install(package: str, cure: str) -> None:
         )
     print(f"· installing Debian's package {package} …", flush=True)
     with tempfile.TemporaryFile() as log:  # a pipe might be held open by what apt-get starts
-        code = subprocess.call(
+        script = subprocess.Popen(
             [*become, "sh", str(SCRIPT), package],
             env=environment.clean(),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
         )
+        try:
+            code = script.wait()
+        except KeyboardInterrupt:
+            script.wait()  # it got the signal, too: if it were killed, the policy file would stay
+            raise
         if code:
             log.seek(0)
             lines = log.read().decode(errors="replace").splitlines()[-12:]
