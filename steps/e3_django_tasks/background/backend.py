@@ -2,11 +2,26 @@
 
 from typing import Any
 
-from celery import states
+from celery import current_app, states
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.module_loading import import_string
 from django_tasks.backends.base import BaseTaskBackend
-from django_tasks.base import Task, TaskError, TaskResult, TaskResultStatus
-from django_tasks.exceptions import InvalidTaskError
+from django_tasks.base import (
+    DEFAULT_TASK_QUEUE_NAME,
+    Task,
+    TaskError,
+    TaskResult,
+    TaskResultStatus,
+)
+from django_tasks.exceptions import InvalidTaskError, TaskResultDoesNotExist
+from django_tasks.signals import task_enqueued
 from django_tasks.utils import get_module_path
+
+from sums.publisher import publish
+
+from .models import Enqueued
+from .tasks import run
 
 # Any other state of Celery's means READY: the task waits for a worker, or for a retry.
 STATUS = {
@@ -35,6 +50,7 @@ class CeleryBackend(BaseTaskBackend):
 
     def enqueue(self, task: Task, args: tuple, kwargs: dict[str, Any]) -> TaskResult:
         """Send the task to its queue. Raises one of UNSENT, and then no row is kept."""
+        self.validate_task(task)
         # TODO b: save a row of Enqueued, and publish run.s(path, args, kwargs) with the row's id as
         # its task_id, the task's queue (None for "default"), and eta=task.run_after. If it is not
         # sent, no row may stay. Return the result, after sending the signal task_enqueued.
