@@ -79,7 +79,7 @@ def test_one_line_is_printed_and_the_script_gets_the_package(script, tmp_path, c
     script(f'echo "$1" > "{tmp_path}/asked"; echo "what apt-get prints"')
     packages.install("hello", "type this")
     assert (tmp_path / "asked").read_text() == "hello\n"
-    assert capfd.readouterr().out == "· installing Debian's package hello …\n"
+    assert capfd.readouterr().err == "· installing Debian's package hello …\n"
 
 
 def test_an_installation_that_fails_shows_the_last_lines(script):

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from workshop.errors import CourseError
-from workshop.machine import environment
+from workshop.machine import environment, patience
 
 SCRIPT = Path(__file__).with_name("install.sh")
 
@@ -38,7 +38,7 @@ def by_system(debian: str, mac: str, other: str) -> str:
 
 
 def install(package: str, cure: str) -> None:
-    """Install Debian's `package`, without starting its service, and print one line about it.
+    """Install Debian's `package`, without starting its service, and report it in one line.
 
     Raises CourseError with `cure` if this user may not, or if apt-get fails.
     """
@@ -49,7 +49,10 @@ def install(package: str, cure: str) -> None:
             "here.",
             cure,
         )
-    print(f"· installing Debian's package {package} …", flush=True)
+    # In a notebook, this goes to Jupyter's own output: a cell shows what it waits for otherwise.
+    print(f"· installing Debian's package {package} …", file=sys.__stderr__, flush=True)
+    if patience.report_wait:
+        patience.report_wait(f"the installation of Debian's package {package}", 0)
     with tempfile.TemporaryFile() as log:  # a pipe might be held open by what apt-get starts
         script = subprocess.Popen(
             [*become, "sh", str(SCRIPT), package],
@@ -63,6 +66,9 @@ def install(package: str, cure: str) -> None:
         except KeyboardInterrupt:
             script.wait()  # it got the signal, too: if it were killed, the policy file would stay
             raise
+        finally:
+            if patience.report_wait:
+                patience.report_wait("", 0)
         if code:
             log.seek(0)
             lines = log.read().decode(errors="replace").splitlines()[-12:]
