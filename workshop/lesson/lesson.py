@@ -11,6 +11,7 @@ import shutil
 import textwrap
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -168,9 +169,13 @@ class Lesson(Project):
         other._running = self._running  # the next begin() ends them all
         return other
 
+    def _copies(self, name: str) -> Path:
+        """Where a copy of this name is: of this stage's alone, as others use the same names."""
+        return places.desk() / ".broken" / ".".join(filter(None, (self.stage.name, name)))
+
     def copy(self, name: str = "") -> Project:
         """A copy of the project, to break: your own files stay as they are."""
-        path = places.desk() / ".broken" / (name or self.stage.name)
+        path = self._copies(name)
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(path)
         shutil.copytree(self.path, path, ignore=shutil.ignore_patterns("__pycache__"))
@@ -185,7 +190,7 @@ class Lesson(Project):
         """
         if before := self._beginnings.pop(name, None):
             before.stop()
-        path = places.desk() / ".broken" / name
+        path = self._copies(name)
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(path)
         stages.lay(self.stage, path, solved=False, port=self.broker.port)

@@ -178,12 +178,14 @@ class Project:
     def shell(self, code: str, only: str = "") -> None:
         """Run Python in the project, as `python manage.py shell` does, and show what it prints.
 
-        Errors are shown, too; `only` limits the output to lines that match this regular expression.
+        Errors are shown, too; `only` limits the output to lines that match this regular expression,
+        unless none does and the code failed: then the error's last line is shown.
         """
         done = manage(self.path, self.env, "shell", "--verbosity", "0", "-c", code)
-        for line in done.stdout.strip().splitlines():
-            if re.search(only, line):
-                print(line)
+        lines = done.stdout.strip().splitlines()
+        shown = [line for line in lines if re.search(only, line)]
+        for line in shown or (lines[-1:] if done.returncode else []):
+            print(line)
 
     def link(self, path: str) -> Link:
         """A path of the project's web server, to click on."""
