@@ -18,6 +18,14 @@ def stub(folder: Path, name: str, body: str = "exit 0") -> None:
     (folder / name).chmod(0o755)
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    """Ctrl-C works in what a test starts, even if these tests run in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def debian(tmp_path, monkeypatch):
     """A PATH with an apt-get and nothing else, and an ordinary user."""

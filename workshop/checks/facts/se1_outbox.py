@@ -4,7 +4,6 @@ import contextlib
 import importlib
 import os
 import select
-import time
 from typing import Any
 from unittest import mock
 
@@ -159,11 +158,11 @@ def two_relays() -> dict[str, Any]:
     for number in range(10):
         models.Message.objects.create(task="orders.tasks.pack", args=[number])
     connection.close()  # a child must not use its parent's
-    reader, writer = os.pipe()
+    (reader, writer), (others, other) = os.pipe(), os.pipe()
     children = []
     for is_slow in (True, False):
         if not (child := os.fork()):
-            os.write(writer, _relay(writer, is_slow).encode())
+            os.write(writer, _relay(writer, others if is_slow else None, other).encode())
             os._exit(0)
         children.append(child)
         select.select([reader], [], [], 10)  # its first message, or its error
@@ -177,8 +176,11 @@ def two_relays() -> dict[str, Any]:
     }
 
 
-def _relay(writer: int, is_slow: bool) -> str:
-    """Send all messages in this process, and write a line for each; return an error's line."""
+def _relay(writer: int, others: int | None, other: int) -> str:
+    """Send all messages in this process, and write a line for each; return an error's line.
+
+    With `others`, the first message takes until the other relay has sent one, or WAIT seconds.
+    """
     outbox = importlib.import_module("orders.outbox")
     count = 0
 
@@ -186,8 +188,10 @@ def _relay(writer: int, is_slow: bool) -> str:
         nonlocal count
         count += 1
         os.write(writer, f"{[*body[0], *body[1].values()][0]}\n".encode())
-        if is_slow and count == 1:
-            time.sleep(WAIT)
+        if others is None:
+            os.write(other, b".")
+        elif count == 1:
+            select.select([others], [], [], WAIT)
 
     with publishing(publish):
         try:
