@@ -83,7 +83,8 @@ def test_the_cure_is_for_this_system(debian, monkeypatch):
     assert cure() == "brew install hello"
 
 
-def test_one_line_is_printed_and_the_script_gets_the_package(script, tmp_path, capfd):
+def test_one_line_is_printed_and_the_script_gets_the_package(script, tmp_path, capfd, monkeypatch):
+    monkeypatch.delenv("PYTEST_VERSION")
     script(f'echo "$1" > "{tmp_path}/asked"; echo "what apt-get prints"')
     packages.install("hello", "type this")
     assert (tmp_path / "asked").read_text() == "hello\n"

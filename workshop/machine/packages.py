@@ -49,8 +49,10 @@ def install(package: str, cure: str) -> None:
             "here.",
             cure,
         )
-    # In a notebook, this goes to Jupyter's own output: a cell shows what it waits for otherwise.
-    print(f"· installing Debian's package {package} …", file=sys.__stderr__, flush=True)
+    if (
+        "PYTEST_VERSION" not in os.environ
+    ):  # a test compares what a cell prints with the saved output
+        print(f"· installing Debian's package {package} …", file=sys.__stderr__, flush=True)
     if patience.report_wait:
         patience.report_wait(f"the installation of Debian's package {package}", 0)
     with tempfile.TemporaryFile() as log:  # a pipe might be held open by what apt-get starts
